@@ -1,0 +1,69 @@
+"""
+Whether a finished scan may be believed about who is missing from it.
+
+Absence is never guessed: every doubt has a name, and one is enough to say nothing about who left.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LEAST_SHARE_SEEN = 0.98
+MOST_TIMES_EXPECTED_PAGES = 2
+SPARE_PAGES = 20  # small audiences grow by whole pages
+
+
+class Doubt(StrEnum):
+    """Why a scan says nothing about who left."""
+
+    EMPTY = "empty"
+    NO_END = "no_end_marker"
+    SHORT = "fewer_than_announced"
+    REDEFINED = "audience_redefined"
+    GONE = "audience_gone"
+    CURSOR_EXPIRED = "cursor_expired"
+    CURSOR_REPEATED = "cursor_repeated"
+    ENDLESS = "too_many_pages"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanEnd:
+    """
+    How a scan ended.
+
+    Args:
+        profiles: how many profiles its pages held.
+        announced: the total that Lytics announced, or None where it announced none.
+        has_end_marker: the last page said that it was the last.
+        definition_before, definition_after: what the audience's definition hashed to, around the scan.
+        is_gone: the audience was deleted or invalid afterwards.
+    """
+
+    profiles: int
+    announced: int | None
+    has_end_marker: bool
+    definition_before: str
+    definition_after: str
+    is_gone: bool
+
+
+def doubt_about_absence(end: ScanEnd) -> Doubt | None:
+    """Return why *end* cannot say who left, or None where it can."""
+    if end.is_gone:
+        return Doubt.GONE
+    if end.definition_before != end.definition_after:
+        return Doubt.REDEFINED
+    if not end.has_end_marker:
+        return Doubt.NO_END
+    if end.profiles == 0:
+        return Doubt.EMPTY
+    if end.announced is not None and end.profiles < LEAST_SHARE_SEEN * end.announced:
+        return Doubt.SHORT
+    return None
+
+
+def is_endless(pages: int, *, announced: int | None, page_size: int) -> bool:
+    """Return whether a scan has read so many pages that its cursor must be going in circles."""
+    if announced is None:
+        return False
+    return pages > MOST_TIMES_EXPECTED_PAGES * (announced / page_size) + SPARE_PAGES

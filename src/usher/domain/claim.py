@@ -1,0 +1,45 @@
+"""A claimed row, and what came of sending it."""
+
+from dataclasses import dataclass
+
+from usher.domain.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    A row that this process alone may send, until its room ends.
+
+    Args:
+        token: the moment the claim wrote into due_at; a settle must name it.
+        seq: the sequence that is being sent.
+        attempts: known failures in a row so far.
+        version: source time of the value, in nanoseconds.
+        was_told: Mapp has accepted some value of this row before.
+    """
+
+    job: int
+    member: str
+    is_in: bool
+    seq: int
+    token: int
+    attempts: int
+    version: int
+    lane: int
+    was_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """
+    What one attempt meant, to be stored.
+
+    Args:
+        delay_ms: how long the row waits, where *outcome* means that it is owed still.
+        is_failure: the row's own attempt failed (a throttle, a late send and a fault of the job are not its own).
+    """
+
+    claim: Claim
+    outcome: Outcome
+    delay_ms: int = 0
+    is_failure: bool = False

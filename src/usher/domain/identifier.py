@@ -1,0 +1,33 @@
+"""Which strings name a member, and which of a profile's values do."""
+
+import unicodedata
+from collections.abc import Iterable
+
+LONGEST_BYTES = 256  # Lytics' own limit for an identifier
+MOST_PER_PROFILE = 50  # Lytics stitches at most this many identifiers to one profile
+
+
+def normalise(raw: object) -> str | None:
+    """
+    Return the member named by one raw value, or None where it names nobody.
+
+    Trimmed and NFC; letter case is kept, because an identifier need not be an e-mail address.
+    Numbers are taken as written; control characters, lone surrogates and over-long values name nobody.
+    """
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        return None
+    member = unicodedata.normalize("NFC", str(raw)).strip()
+    if not member or any(unicodedata.category(char) in {"Cc", "Cs"} for char in member):
+        return None
+    return member if len(member.encode()) <= LONGEST_BYTES else None
+
+
+def members_of(value: object) -> tuple[str, ...]:
+    """
+    Return the distinct members named by a profile's identifier field, in order, at most MOST_PER_PROFILE.
+
+    *value* is what Lytics sent: a scalar, a list (each of its values), a map (its keys), or nothing.
+    """
+    many: Iterable[object] = value if isinstance(value, list | dict) else (value,)
+    named = dict.fromkeys(member for raw in many if (member := normalise(raw)) is not None)
+    return tuple(named)[:MOST_PER_PROFILE]

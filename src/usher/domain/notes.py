@@ -1,0 +1,47 @@
+"""What is written down for people."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """
+    Something about one member that was not routine.
+
+    Args:
+        kind: "enter", "exit", "seen", "absent", "accepted", "retry", "rejected", "unknown", "owed", "ignored", …
+        version: source time in nanoseconds, where there is one.
+        note: a sentence, or a reason; never a secret.
+    """
+
+    job: int
+    member: str
+    kind: str
+    is_in: bool | None = None
+    version: int | None = None
+    note: str = ""
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of a job's log, as Lytics' API shows them. Never holds a member's identifier."""
+
+    job: int
+    level: str
+    message: str
+    code: str = ""
+    context: dict[str, Any] | None = None
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A trigger message, or one item of it, that made no sense; the body is sealed before it is kept."""
+
+    auth_id: str
+    reason: str
+    body_sealed: bytes
+    body_bytes: int
+    job: int | None = None

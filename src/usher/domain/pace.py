@@ -1,0 +1,108 @@
+"""
+How fast one Mapp account may be spoken to.
+
+Two limits hold at once: the configured requests per second, never passed in any second,
+and a rate found by trying, which falls when Mapp throttles and creeps up again while it does not.
+It answers how long to wait; the caller waits.
+"""
+
+from collections import deque
+
+SLOW_DOWN = 0.7  # times the rate that got through, when throttled
+SPEED_UP = 0.03  # of the rate, each second without a throttle
+LEAST_PER_SECOND = 0.2
+SETTLE_SECONDS = 1.0  # answers to what was already in flight say nothing about a new rate
+FORGET_SECONDS = 120.0  # without a throttle for this long, the found rate is dropped
+CATCH_UP_SECONDS = 0.02  # timers wake late; this much may be made good at once
+MEASURE_SECONDS = 2.0
+
+
+class Pace:
+    """
+    The pace of one authorization; times are monotonic seconds.
+
+    Args:
+        requests_per_second: a ceiling set by a person, or None for none but what Mapp allows.
+        max_in_flight: how many requests may be alive at once.
+    """
+
+    def __init__(self, *, requests_per_second: float | None, max_in_flight: int) -> None:
+        self.max_in_flight = max_in_flight
+        self._limit = requests_per_second
+        self._sent: deque[float] = deque()
+        self._found: float | None = None
+        self._next_at = 0.0
+        self._changed_at = 0.0
+        self._throttled_at = float("-inf")
+        self._silent_until = float("-inf")
+        self._answered: deque[float] = deque()
+
+    @property
+    def per_second(self) -> float | None:
+        """The rate in force, or None where nothing limits it."""
+        rates = [rate for rate in (self._limit, self._found) if rate is not None]
+        return min(rates) if rates else None
+
+    @property
+    def answered_per_second(self) -> float:
+        """How many requests got an answer that was not a throttle, a second, lately."""
+        return len(self._answered) / MEASURE_SECONDS
+
+    def room_for(self, seconds: float) -> int:
+        """Return how many requests can be sent within *seconds* at the rate in force (at least one)."""
+        rate = self.per_second
+        return 1_000_000 if rate is None else max(1, int(rate * seconds))
+
+    def wait_seconds(self, now: float) -> float:
+        """Return how long to wait before the next request; 0 means now."""
+        return max(0.0, self._silent_until - now, self._window_wait(now), self._spacing_wait(now))
+
+    def sent(self, now: float) -> None:
+        """Count one request as sent."""
+        if self._limit is not None:
+            self._sent.append(now)
+        if self._found is not None:
+            self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + 1 / self._found
+
+    def answered(self, now: float) -> None:
+        """Count one answer that was not a throttle."""
+        self._answered.append(now)
+        self._drop_before(self._answered, now - MEASURE_SECONDS)
+        self._speed_up(now)
+
+    def throttled(self, now: float, *, retry_after_seconds: float | None = None) -> None:
+        """Slow down because Mapp said so."""
+        if retry_after_seconds is not None:
+            self._silent_until = max(self._silent_until, now + retry_after_seconds)
+        if now - self._throttled_at > SETTLE_SECONDS:
+            self._drop_before(self._answered, now - MEASURE_SECONDS)
+            got_through = self.answered_per_second
+            base = got_through if self._found is None else min(self._found, got_through or self._found)
+            self._found = max(LEAST_PER_SECOND, SLOW_DOWN * base)
+            self._next_at = now
+            self._throttled_at = self._changed_at = now
+
+    def _speed_up(self, now: float) -> None:
+        if self._found is None:
+            return
+        if now - self._throttled_at > FORGET_SECONDS:
+            self._found = None
+        elif now - self._changed_at >= SETTLE_SECONDS:
+            self._found += max(0.1, SPEED_UP * self._found)
+            self._changed_at = now
+
+    def _window_wait(self, now: float) -> float:
+        if self._limit is None:
+            return 0.0
+        window = max(1.0, 1 / self._limit)
+        self._drop_before(self._sent, now - window)
+        most = max(1, int(self._limit * window))
+        return 0.0 if len(self._sent) < most else self._sent[-most] + window - now
+
+    def _spacing_wait(self, now: float) -> float:
+        return 0.0 if self._found is None else self._next_at - now
+
+    @staticmethod
+    def _drop_before(times: deque[float], moment: float) -> None:
+        while times and times[0] <= moment:
+            times.popleft()

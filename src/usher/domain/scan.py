@@ -1,0 +1,62 @@
+"""How far a reading of a whole audience, or a walk over a job's own rows, has come."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ScanState(StrEnum):
+    """HELD: it ended well, and the removal brake waits for a person before anybody is marked as having left."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """
+    One reading of a whole audience.
+
+    Args:
+        kind: "backfill", "baseline" or "reconcile".
+        cursor: where Lytics said the next page begins; blank for the first.
+        seen: members named so far; *profiles* is how many profiles named them.
+        expected: the total Lytics announced.
+        leaving: how many would leave, where the brake held it.
+    """
+
+    id: int
+    job: int
+    kind: str
+    state: str
+    reason: str
+    cursor: str
+    definition: str
+    seen: int
+    profiles: int
+    without_identifier: int
+    expected: int | None
+    pages: int
+    leaving: int
+    started_ms: int
+    finished_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """
+    One walk over a job's rows.
+
+    Args:
+        kind: "resend", "retry", "leave" (absent as of *version*), "forget" (the job was deleted).
+        cursor: the last member done.
+    """
+
+    id: int
+    job: int
+    kind: str
+    version: int
+    cursor: str
+    done: int
+    created_ms: int

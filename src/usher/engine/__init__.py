@@ -1,0 +1,1 @@
+"""The moving parts between Lytics and Mapp, single-threaded over their ports."""

@@ -1,0 +1,109 @@
+"""Which jobs a trigger message concerns, and what each of them is to make of it."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from usher.domain.intake import Intake, JobIntake
+from usher.domain.job import Job
+from usher.domain.notes import Unreadable
+from usher.domain.observation import Observation
+from usher.engine.ports import IntakeStore
+from usher.engine.telemetry import Telemetry
+from usher.lytics.triggers import AudienceEvent, TriggerMessage, UnreadableItem, observations_of_event, read_message
+
+NO_IDENTIFIER, CHANGE = "no_identifier", "change"
+UNKNOWN_AUDIENCE = "unknown_audience"
+
+Seal = Callable[[bytes], bytes]
+
+
+class Bell(Protocol):
+    """Wakes whoever sends, because something new may be owed."""
+
+    def ring(self) -> None: ...
+
+
+class Ingest:
+    """
+    Takes trigger messages in.
+
+    Args:
+        seal: encrypts what is kept of a message that makes no sense.
+    """
+
+    def __init__(self, store: IntakeStore, *, seal: Seal, bell: Bell, telemetry: Telemetry) -> None:
+        self._store = store
+        self._seal = seal
+        self._bell = bell
+        self._telemetry = telemetry
+
+    async def receive(self, auth_id: str, body: bytes) -> None:
+        """
+        Take in one message of one Lytics authorization; when this returns, it is durable.
+
+        Raises:
+            Unavailable: nothing was kept; Lytics must send it again.
+
+        Idempotent: yes; the same message again changes nothing but the counts.
+        """
+        message = read_message(body)
+        intake = await self._store.take_in(
+            auth_id,
+            lambda jobs, now_ms: sort_message(message, jobs, auth_id=auth_id, received_ms=now_ms, seal=self._seal),
+        )
+        self._telemetry.took_in(intake)
+        if any(share.events for share in intake.shares):
+            self._bell.ring()
+
+
+def sort_message(message: TriggerMessage, jobs: list[Job], *, auth_id: str, received_ms: int, seal: Seal) -> Intake:
+    """
+    Return what each of *jobs* makes of *message*, every event counted once for every job of its audience.
+
+    Args:
+        jobs: the live jobs of the authorization that the message came in by.
+        received_ms: when it came, in milliseconds since 1970.
+    """
+    shares = [_share_of(job, message, auth_id=auth_id, received_ms=received_ms, seal=seal) for job in jobs]
+    unrouted = Counter(UNKNOWN_AUDIENCE for event in message.events if not any(_concerns(job, event) for job in jobs))
+    strays = [item for item in message.unreadable if not any(_concerns(job, item) for job in jobs)]
+    unrouted.update(f"unreadable_{item.reason}" for item in strays)
+    return Intake(
+        shares=tuple(share for share in shares if share is not None),
+        unrouted=unrouted,
+        unreadable=tuple(_kept(item, auth_id=auth_id, job=None, seal=seal) for item in strays),
+    )
+
+
+def _concerns(job: Job, told: AudienceEvent | UnreadableItem) -> bool:
+    if told.audience_id:
+        return told.audience_id == job.config.segment_id
+    return bool(told.audience_slug) and told.audience_slug == job.audience_slug
+
+
+def _share_of(job: Job, message: TriggerMessage, *, auth_id: str, received_ms: int, seal: Seal) -> JobIntake | None:
+    ignored: Counter[str] = Counter()
+    events: list[tuple[Observation, ...]] = []
+    clamped = 0
+    for event in message.events:
+        if not _concerns(job, event):
+            continue
+        seen, was_clamped = observations_of_event(event, field=job.config.uid_field, received_ms=received_ms)
+        if seen:
+            events.append(tuple(seen))
+            clamped += was_clamped
+        else:
+            ignored[CHANGE if event.kind == "change" else NO_IDENTIFIER] += 1
+    odd = tuple(
+        _kept(item, auth_id=auth_id, job=job.key, seal=seal) for item in message.unreadable if _concerns(job, item)
+    )
+    if not (events or ignored or odd):
+        return None
+    return JobIntake(job=job, events=tuple(events), ignored=ignored, unreadable=odd, clamped=clamped)
+
+
+def _kept(item: UnreadableItem, *, auth_id: str, job: int | None, seal: Seal) -> Unreadable:
+    return Unreadable(
+        auth_id=auth_id, reason=item.reason, body_sealed=seal(item.excerpt), body_bytes=len(item.excerpt), job=job
+    )

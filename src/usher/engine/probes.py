@@ -1,0 +1,75 @@
+"""Asks, from time to time, whether a vendor that refused an authorization takes it again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+
+from usher.clock import Clock
+from usher.domain.breaker import probe_wait_seconds
+from usher.domain.job import Cause, Event, Job, Status
+from usher.engine.ports import JobStore, Vendors
+from usher.engine.standing import log
+from usher.errors import UsherError
+
+MAPP = frozenset({Cause.MAPP_CREDENTIALS, Cause.MAPP_INTEGRATION})
+LYTICS = frozenset({Cause.LYTICS_CREDENTIALS})
+
+
+@dataclass(slots=True)
+class Probe:
+    """When to ask next, and what the authorization was when it was last asked."""
+
+    next_at: float
+    revision: int
+    tries: int = 0
+
+
+class Probes:
+    """
+    Probes the authorizations of jobs that were stopped for their credentials: after 30 s, then ever more rarely up to
+    every 15 minutes, and at once when the authorization changes.
+    """
+
+    def __init__(self, *, vendors: Vendors, store: JobStore, clock: Clock, rng: Random) -> None:
+        self._vendors = vendors
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._probes: dict[str, Probe] = {}
+
+    async def run_due(self, jobs: Iterable[Job]) -> list[str]:
+        """Ask where it is time to; return the authorizations that are taken again (their jobs go on)."""
+        waiting: dict[str, list[Job]] = {}
+        for job in jobs:
+            if job.status is Status.FAULT and job.cause in MAPP | LYTICS:
+                waiting.setdefault(job.mapp_auth if job.cause in MAPP else job.lytics_auth, []).append(job)
+        self._probes = {auth_id: probe for auth_id, probe in self._probes.items() if auth_id in waiting}
+        return [auth_id for auth_id, stopped in waiting.items() if await self._probe(auth_id, stopped)]
+
+    async def _probe(self, auth_id: str, jobs: list[Job]) -> bool:
+        now, revision = self._clock.monotonic(), await self._vendors.revision(auth_id)
+        probe = self._probes.get(auth_id)
+        if probe is None:
+            wait = probe_wait_seconds(0, rng=self._rng)
+            probe = self._probes[auth_id] = Probe(next_at=now + wait, revision=revision)
+        if now < probe.next_at and revision == probe.revision:
+            return False
+        probe.tries, probe.revision = probe.tries + 1, revision
+        probe.next_at = now + probe_wait_seconds(probe.tries, rng=self._rng)
+        return await self._ask(auth_id, jobs)
+
+    async def _ask(self, auth_id: str, jobs: list[Job]) -> bool:
+        try:
+            if jobs[0].cause in MAPP:
+                await (await self._vendors.mapp(auth_id)).ping()
+            else:
+                await (await self._vendors.lytics(auth_id)).fields()
+        except UsherError as error:
+            await self._store.note_health(auth_id, is_healthy=False, note=error.message)
+            return False
+        await self._store.note_health(auth_id, is_healthy=True, note="")
+        for job in jobs:
+            await self._store.apply(
+                job, Event.MEND, log=log(job, "info", "The authorization is taken again; going on.")
+            )
+        return True

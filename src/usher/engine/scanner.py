@@ -1,0 +1,194 @@
+"""Reads one job's whole audience, page by page, and says what it found."""
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeVar
+
+from usher.clock import Clock
+from usher.domain.absence import Doubt, ScanEnd, doubt_about_absence, is_endless
+from usher.domain.job import Cause, Job
+from usher.domain.observation import Source, version_of_scan
+from usher.domain.retry import backoff_seconds
+from usher.domain.scan import Scan
+from usher.engine.ports import Lytics, ScanStore
+from usher.engine.telemetry import Telemetry
+from usher.errors import (
+    RemoteError,
+    RemoteMissing,
+    RemoteRefused,
+    RemoteUnknown,
+    RemoteUnreachable,
+    Unavailable,
+    UsherError,
+)
+from usher.lytics.audiences import Audience
+from usher.lytics.scan import PAGE_SIZE, CursorExpired, Page, PageSightings, observations_of_page
+
+T = TypeVar("T")
+SOURCE_OF = {"backfill": Source.BACKFILL, "baseline": Source.BASELINE, "reconcile": Source.RECONCILE}
+AGAIN = (RemoteUnreachable, RemoteUnknown, Unavailable)
+
+
+class JobAtFault(UsherError):
+    """The scan cannot go on until something outside the job changes; stop the job and say so."""
+
+    def __init__(self, cause: Cause, reason: str) -> None:
+        super().__init__(reason)
+        self.cause = cause
+
+
+class Scanner:
+    """
+    Reads audiences for one Lytics authorization.
+
+    Args:
+        guard_seconds: how far a scan may lag behind triggers (G of design rule 1).
+        ring: called after each page: something may be owed.
+    """
+
+    def __init__(
+        self,
+        lytics: Lytics,
+        *,
+        store: ScanStore,
+        clock: Clock,
+        rng: Random,
+        guard_seconds: float,
+        telemetry: Telemetry,
+        ring: Callable[[], None],
+    ) -> None:
+        self._lytics = lytics
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._guard_seconds = guard_seconds
+        self._telemetry = telemetry
+        self._ring = ring
+
+    async def scan(self, job: Job, *, kind: str) -> None:
+        """
+        Go on with the scan that is running, or begin one; return when it ended, however it did.
+
+        Raises:
+            JobAtFault: the audience or its identifier field is gone, or Lytics refuses the credentials.
+
+        Idempotent: yes; pages read twice change nothing the second time.
+        """
+        scan = await self._again(lambda: self._store.running_scan(job.key))
+        if scan is None:
+            await self._check_field(job)
+            audience = await self._usable_audience(job)
+            scan = await self._store.begin_scan(
+                job.key, kind=kind, definition=audience.definition, expected=audience.size
+            )
+        try:
+            scan, has_end_marker = await self._read_pages(job, scan)
+        except CursorExpired:
+            await self._store.interrupt_scan(scan, reason=Doubt.CURSOR_EXPIRED, starts_again=True)
+            return
+        except _Circling as error:
+            await self._store.interrupt_scan(scan, reason=error.doubt, starts_again=True)
+            return
+        await self._finish(job, scan, has_end_marker=has_end_marker)
+
+    async def _finish(self, job: Job, scan: Scan, *, has_end_marker: bool) -> None:
+        after = await self._again(lambda: self._audience_or_none(job))
+        end = ScanEnd(
+            profiles=scan.profiles,
+            announced=scan.expected,
+            has_end_marker=has_end_marker,
+            definition_before=scan.definition,
+            definition_after=after.definition if after is not None else "",
+            is_gone=after is None or after.is_deleted or not after.is_valid,
+        )
+        version = version_of_scan(scan.started_ms, guard_seconds=self._guard_seconds)
+        doubt = doubt_about_absence(end)
+        await self._again(lambda: self._store.finish_scan(scan, doubt=doubt, version=version))
+
+    async def _read_pages(self, job: Job, scan: Scan) -> tuple[Scan, bool]:
+        field, source = job.config.uid_field, SOURCE_OF[scan.kind]
+        while True:
+            asked_ms = self._clock.now_ms()
+            page = await self._page(job, scan.cursor)
+            version = version_of_scan(asked_ms, guard_seconds=self._guard_seconds)
+            sightings = observations_of_page(page, field=field, version=version, source=source)
+            self._telemetry.read_page()
+            if page.next_cursor and page.next_cursor == scan.cursor:
+                raise _Circling(Doubt.CURSOR_REPEATED)
+            if is_endless(scan.pages + 1, announced=page.total or scan.expected, page_size=PAGE_SIZE):
+                raise _Circling(Doubt.ENDLESS)
+            scan = await self._record(scan, page, sightings, source)
+            self._ring()
+            if not page.next_cursor:
+                return scan, page.has_end_marker
+
+    async def _record(self, scan: Scan, page: Page, sightings: PageSightings, source: Source) -> Scan:
+        return await self._again(
+            lambda: self._store.record_page(
+                scan,
+                sightings.observations,
+                source=source,
+                profiles=len(page.profiles),
+                without_identifier=sightings.without_identifier,
+                cursor=page.next_cursor,
+                expected=page.total,
+            )
+        )
+
+    async def _page(self, job: Job, cursor: str) -> Page:
+        return await self._again(
+            lambda: self._lytics.scan_page(job.config.segment_id, field=job.config.uid_field, cursor=cursor)
+        )
+
+    async def _usable_audience(self, job: Job) -> Audience:
+        audience = await self._again(lambda: self._audience_or_none(job))
+        if audience is None or audience.is_deleted:
+            raise JobAtFault(
+                Cause.AUDIENCE,
+                f"The audience {job.audience_name!r} is no longer in Lytics. Clone this job with another audience.",
+            )
+        if not audience.is_valid:
+            raise JobAtFault(
+                Cause.AUDIENCE,
+                f"Lytics calls the audience {job.audience_name!r} invalid ({audience.invalid_reason or 'no reason given'})."
+                " Mend it in Lytics, then restart this job.",
+            )
+        return audience
+
+    async def _audience_or_none(self, job: Job) -> Audience | None:
+        try:
+            return await self._lytics.audience(job.config.segment_id)
+        except RemoteMissing:
+            return None
+
+    async def _check_field(self, job: Job) -> None:
+        fields = await self._again(self._lytics.fields)
+        if job.config.uid_field not in {field.name for field in fields}:
+            raise JobAtFault(
+                Cause.FIELD,
+                f"The identifier field {job.config.uid_field!r} is no longer in Lytics' schema."
+                " Bring it back, then restart this job.",
+            )
+
+    async def _again(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask until there is an answer; waits between, and names what waiting cannot mend."""
+        attempts = 0
+        while True:
+            try:
+                return await ask()
+            except AGAIN as error:
+                attempts += 1
+                asked = getattr(error, "retry_after_seconds", None) or 0.0
+                await self._clock.sleep(max(asked, backoff_seconds(attempts, rng=self._rng)))
+            except RemoteRefused as error:
+                raise JobAtFault(Cause.LYTICS_CREDENTIALS, error.message) from error
+            except CursorExpired:
+                raise
+            except RemoteError as error:
+                raise JobAtFault(Cause.AUDIENCE, error.message) from error
+
+
+class _Circling(Exception):
+    def __init__(self, doubt: Doubt) -> None:
+        super().__init__(doubt)
+        self.doubt = doubt

@@ -1,0 +1,67 @@
+"""How what a courier found out shows in the state of its jobs."""
+
+from usher.domain.job import Cause, Event, Job, Status
+from usher.domain.notes import LogEntry
+from usher.domain.outcome import StopCause, StopJob
+from usher.engine.courier import Courier
+from usher.engine.ports import JobStore
+
+CAUSES = {StopCause.CREDENTIALS: Cause.MAPP_CREDENTIALS, StopCause.INTEGRATION: Cause.MAPP_INTEGRATION}
+REJECTED = (
+    "At least half of the last 20 people were rejected by Mapp, so the fault is taken to be the job's."
+    " Look at who is set aside and why; one person is tried again from time to time, and the job goes on when Mapp"
+    " takes one. Restart it (bounce) to go on at once."
+)
+
+
+def log(job: Job, level: str, message: str, code: str = "") -> LogEntry:
+    return LogEntry(job=job.key, level=level, message=message, code=code)
+
+
+async def show_standing(courier: Courier, job: Job, *, store: JobStore, now: float, now_ms: int) -> None:
+    """Move *job* on if its courier met an outage, gave up on its rows, or is over either."""
+    if courier.verdicts.stopped is not None:
+        return  # shown to every job of the authorization at once
+    if job.key in courier.verdicts.trials:
+        await _show_trial(courier, job, store=store)
+    elif job.status is Status.FAULT and job.cause is Cause.REJECTIONS:
+        courier.verdicts.start_trials(job.key, now=now, since_ms=None)  # this process did not see them
+        courier.verdicts.trials[job.key].is_known = True
+    else:
+        await _show_outage(courier, job, store=store, now=now, now_ms=now_ms)
+
+
+async def show_refusal(job: Job, stop: StopJob, *, store: JobStore) -> None:
+    """Stop *job* because Mapp refuses its authorization."""
+    if job.status in {Status.RUNNABLE, Status.SLEEPING}:
+        reason = f"{stop.reason} Change the authorization; the job goes on by itself once Mapp takes it."
+        entry = log(job, "error", reason, "JOB-FAULT-022")
+        await store.apply(job, Event.FAULT, cause=CAUSES[stop.cause], reason=reason, log=entry)
+
+
+async def _show_trial(courier: Courier, job: Job, *, store: JobStore) -> None:
+    trial = courier.verdicts.trials[job.key]
+    if trial.is_over:
+        courier.verdicts.end_trials(job.key)
+        if trial.since_ms is not None:
+            await store.owe_set_aside_since(job.key, since_ms=trial.since_ms)
+        await store.apply(job, Event.MEND, log=log(job, "info", "Mapp takes people again; going on."))
+        courier.ring()
+    elif trial.is_known and job.status is Status.RUNNABLE:
+        courier.verdicts.end_trials(job.key)
+        courier.ring()
+    elif not trial.is_known and job.status in {Status.RUNNABLE, Status.SLEEPING}:
+        entry = log(job, "error", REJECTED, "JOB-FAULT-022")
+        trial.is_known = await store.apply(job, Event.FAULT, cause=Cause.REJECTIONS, reason=REJECTED, log=entry)
+
+
+async def _show_outage(courier: Courier, job: Job, *, store: JobStore, now: float, now_ms: int) -> None:
+    open_until = courier.verdicts.breaker.open_until
+    is_asleep = job.status is Status.SLEEPING and job.cause is Cause.OUTAGE
+    if open_until is None and is_asleep:
+        await store.apply(job, Event.WAKE, log=log(job, "info", "Mapp answers again; going on."))
+    elif open_until is not None and (is_asleep or job.status is Status.RUNNABLE):
+        reason = "Mapp does not answer, or answers with errors. Usher tries again by itself; nothing is lost."
+        until_ms = now_ms + round((open_until - now) * 1000)
+        entry = None if is_asleep else log(job, "warn", reason)
+        await store.apply(job, Event.SLEEP, cause=Cause.OUTAGE, reason=reason, sleep_until_ms=until_ms, log=entry)

@@ -1,0 +1,265 @@
+"""
+Keeps every part that a job needs running: couriers, scans, probes, sweeps; moves jobs from state to state.
+
+It looks once a second, and at once when told that something changed. All that it needs to go on after a restart
+is in the store.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import structlog
+
+from usher.clock import Clock
+from usher.domain.job import SENDING, Event, Job
+from usher.domain.outcome import StopCause, StopJob
+from usher.domain.pace import Pace
+from usher.engine.courier import Courier
+from usher.engine.ports import DeliveryStore, JobStore, ScanStore, Vendors
+from usher.engine.probes import Probes
+from usher.engine.scanner import JobAtFault, Scanner
+from usher.engine.standing import log, show_refusal, show_standing
+from usher.engine.telemetry import Telemetry
+from usher.errors import Unavailable, UsherError
+from usher.settings import Timing
+
+LOOK_SECONDS = 1.0
+PRUNE_SECONDS = 60.0
+SCAN_AGAIN_SECONDS = 10.0  # between a scan that had to stop and the next, so that it cannot spin
+MS_PER_HOUR = 3_600_000
+
+logger = structlog.get_logger("usher.engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything the engine keeps things in."""
+
+    jobs: JobStore
+    delivery: DeliveryStore
+    scans: ScanStore
+
+
+class Engine:
+    """
+    Runs every job until stopped.
+
+    Args:
+        guard_seconds: G of design rule 1.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        vendors: Vendors,
+        *,
+        clock: Clock,
+        rng: Random,
+        timing: Timing,
+        guard_seconds: float,
+        telemetry: Telemetry,
+    ) -> None:
+        self._stores = stores
+        self._vendors = vendors
+        self._clock = clock
+        self._rng = rng
+        self._timing = timing
+        self._guard_seconds = guard_seconds
+        self._telemetry = telemetry
+        self._probes = Probes(vendors=vendors, store=stores.jobs, clock=clock, rng=rng)
+        self._couriers: dict[str, Courier] = {}
+        self._revisions: dict[str, int] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._scan_not_before: dict[int, float] = {}
+        self._changed = asyncio.Event()
+        self._prune_at = 0.0
+
+    def ring(self) -> None:
+        """New changes may be owed."""
+        for courier in self._couriers.values():
+            courier.ring()
+
+    def refresh(self) -> None:
+        """Jobs or authorizations changed: look now."""
+        self._changed.set()
+        self.ring()
+
+    def pace_of(self, auth_id: str) -> tuple[float | None, int]:
+        """Return the rate in force (None: unlimited) and how many requests are alive, for one Mapp authorization."""
+        courier = self._couriers.get(auth_id)
+        return (None, 0) if courier is None else (courier.verdicts.pace.per_second, courier.in_flight)
+
+    async def run(self) -> None:
+        """Look after every job until cancelled."""
+        while True:
+            self._changed.clear()
+            try:
+                await self.look()
+            except Unavailable:
+                logger.warning("database_unavailable")
+            except Exception:
+                logger.exception("supervisor_failed")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+
+    async def stop(self, *, within_seconds: float = 20) -> None:
+        """Send nothing more, wait for what is in flight, and end every task."""
+        await asyncio.gather(*(c.stop(within_seconds=within_seconds) for c in self._couriers.values()))
+        scans = [task for name, task in self._tasks.items() if not name.startswith("courier")]
+        for task in scans:
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def look(self) -> None:
+        """Do once whatever each job needs now."""
+        self._reap()
+        jobs = await self._stores.jobs.live_jobs()
+        await self._serve(jobs)
+        for job in jobs:
+            if (courier := self._couriers.get(job.mapp_auth)) is not None:
+                now, now_ms = self._clock.monotonic(), self._clock.now_ms()
+                await show_standing(courier, job, store=self._stores.jobs, now=now, now_ms=now_ms)
+            await self._see_to_scans(job)
+        for auth_id in await self._probes.run_due(jobs):
+            if (courier := self._couriers.get(auth_id)) is not None:
+                courier.resume()
+            self._changed.set()
+        self._keep_house()
+
+    async def _serve(self, jobs: list[Job]) -> None:
+        by_auth: dict[str, list[Job]] = {}
+        for job in jobs:
+            by_auth.setdefault(job.mapp_auth, []).append(job)
+        for auth_id in set(self._couriers) - set(by_auth):
+            await self._couriers.pop(auth_id).stop(within_seconds=self._timing.request_timeout_seconds)
+        for auth_id, theirs in by_auth.items():
+            try:
+                await self._serve_one(auth_id, theirs)
+            except Unavailable:
+                raise
+            except UsherError as error:
+                stop = StopJob(StopCause.CREDENTIALS, error.message)
+                for job in theirs:
+                    await show_refusal(job, stop, store=self._stores.jobs)
+
+    async def _serve_one(self, auth_id: str, jobs: list[Job]) -> None:
+        revision = await self._vendors.revision(auth_id)
+        courier = self._couriers.get(auth_id)
+        if courier is None:
+            courier = await self._new_courier(auth_id)
+            self._start(f"courier {auth_id}", courier.run())
+        elif revision != self._revisions[auth_id]:
+            courier.use(await self._vendors.mapp(auth_id), await self._pace(auth_id))
+        self._revisions[auth_id] = revision
+        if courier.verdicts.stopped is not None:
+            await self._mind_refusal(courier, courier.verdicts.stopped, jobs)
+        courier.serve(jobs)
+
+    async def _mind_refusal(self, courier: Courier, stop: StopJob, jobs: list[Job]) -> None:
+        """Write a refusal down once; afterwards a job that runs again was restarted by a person, so let Mapp say."""
+        if not courier.verdicts.is_stop_known:
+            courier.verdicts.is_stop_known = True
+            await self._stores.jobs.note_health(courier.auth_id, is_healthy=False, note=stop.reason)
+            for job in jobs:
+                await show_refusal(job, stop, store=self._stores.jobs)
+        elif any(job.status in SENDING for job in jobs):
+            courier.resume()
+
+    async def _new_courier(self, auth_id: str) -> Courier:
+        courier = Courier(
+            auth_id,
+            mapp=await self._vendors.mapp(auth_id),
+            pace=await self._pace(auth_id),
+            store=self._stores.delivery,
+            clock=self._clock,
+            rng=self._rng,
+            timing=self._timing,
+            telemetry=self._telemetry,
+            notify=self._changed.set,
+        )
+        self._couriers[auth_id] = courier
+        return courier
+
+    async def _pace(self, auth_id: str) -> Pace:
+        per_second, in_flight = await self._vendors.limits(auth_id)
+        return Pace(requests_per_second=per_second, max_in_flight=in_flight)
+
+    async def _see_to_scans(self, job: Job) -> None:
+        name = f"scan {job.key}"
+        is_scanning = name in self._tasks
+        if job.status not in SENDING:
+            if is_scanning:
+                self._tasks[name].cancel()
+            return
+        if is_scanning:
+            return
+        running = await self._stores.scans.running_scan(job.key)
+        if running is not None or job.scan_wanted:
+            if self._clock.monotonic() >= self._scan_not_before.get(job.key, 0.0):
+                self._scan_not_before[job.key] = self._clock.monotonic() + SCAN_AGAIN_SECONDS
+                self._start(name, self._scan(job))
+            return
+        await self._schedule_reconcile(job)
+        if job.config.backfill_only and job.is_baselined and not await self._stores.jobs.is_owing(job.key):
+            message = "Everybody who was in the audience has been told to Mapp."
+            await self._stores.jobs.apply(job, Event.COMPLETE, reason=message, log=log(job, "info", message))
+
+    async def _schedule_reconcile(self, job: Job) -> None:
+        hours, now_ms = job.config.reconcile_hours, self._clock.now_ms()
+        if not hours or job.config.backfill_only:
+            return
+        if job.next_reconcile_ms is None:
+            await self._stores.jobs.change(job.key, next_reconcile_ms=now_ms + round(hours * MS_PER_HOUR))
+        elif now_ms >= job.next_reconcile_ms:
+            await self._stores.jobs.change(job.key, scan_wanted="reconcile", next_reconcile_ms=None)
+            self._scan_not_before.pop(job.key, None)
+            self._changed.set()
+
+    async def _scan(self, job: Job) -> None:
+        kind = job.scan_wanted or "reconcile"
+        if not job.is_baselined:
+            kind = "backfill" if job.config.withbackfill else "baseline"
+        try:
+            scanner = Scanner(
+                await self._vendors.lytics(job.lytics_auth),
+                store=self._stores.scans,
+                clock=self._clock,
+                rng=self._rng,
+                guard_seconds=self._guard_seconds,
+                telemetry=self._telemetry,
+                ring=self.ring,
+            )
+            await scanner.scan(job, kind=kind)
+        except JobAtFault as error:
+            entry = log(job, "error", error.message, "JOB-FAULT-022")
+            await self._stores.jobs.apply(job, Event.FAULT, cause=error.cause, reason=error.message, log=entry)
+        self.refresh()
+
+    def _keep_house(self) -> None:
+        if "sweep" not in self._tasks:
+            self._start("sweep", self._sweep())
+        if self._clock.monotonic() >= self._prune_at and "prune" not in self._tasks:
+            self._prune_at = self._clock.monotonic() + PRUNE_SECONDS
+            self._start("prune", self._stores.jobs.prune())
+
+    async def _sweep(self) -> None:
+        while await self._stores.jobs.sweep_some():
+            self.ring()
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[name] = asyncio.create_task(work, name=name)
+
+    def _reap(self) -> None:
+        """Forget tasks that ended, and say why where one failed; what it did is taken up again."""
+        for name, task in list(self._tasks.items()):
+            if not task.done():
+                continue
+            del self._tasks[name]
+            if not task.cancelled() and (error := task.exception()) is not None:
+                logger.error("task_failed", task=name.split()[0], error=type(error).__name__, exc_info=error)
+            if name.startswith("courier"):
+                self._couriers.pop(name.partition(" ")[2], None)

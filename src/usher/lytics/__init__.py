@@ -1,0 +1,1 @@
+"""What Lytics says and is asked: wire shapes in, observations out."""

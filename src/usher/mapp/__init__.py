@@ -1,0 +1,1 @@
+"""What Mapp is told and what its answers mean."""

@@ -1,0 +1,22 @@
+"""How a member's identifier may be shown to those who must not see it in full."""
+
+import hashlib
+import hmac
+
+
+def mask_member(member: str) -> str:
+    """
+    Keep enough of *member* for its owner to recognise it, too little for anybody else.
+
+    "jo.public@example.com" -> "j***@e***.com"; "user-1234" -> "u***".
+    """
+    name, at, domain = member.partition("@")
+    if not at:
+        return f"{member[:1]}***"
+    tail = domain.rpartition(".")[2]
+    return f"{name[:1]}***@{domain[:1]}***.{tail}" if "." in domain else f"{name[:1]}***@{domain[:1]}***"
+
+
+def member_fingerprint(member: str, *, key: bytes) -> str:
+    """A keyed hash (16 hex digits) that joins log lines about one person without naming them."""
+    return hmac.digest(key, member.encode(), hashlib.sha256).hex()[:16]

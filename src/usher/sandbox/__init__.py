@@ -1,0 +1,1 @@
+"""A pretend Lytics and a pretend Mapp, with faults on request."""

@@ -1,0 +1,233 @@
+"""
+One database, one writing connection, and how many small writes become one durable commit.
+
+Works are functions of a transaction. Those that are waiting together run in one transaction, each behind its own
+savepoint, so that a work that fails takes nothing with it; all are answered after the commit.
+"""
+
+import contextlib
+import queue
+import threading
+from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from usher.clock import Clock
+from usher.errors import Unavailable, UsherError
+
+T = TypeVar("T")
+MOST_WORKS_A_COMMIT = 256  # bounds how long one commit keeps others waiting
+BUSY = "The database cannot take this right now; ask again in a moment."
+
+
+@dataclass(slots=True)
+class Txn:
+    """
+    An open transaction. *now_ms* is the ledger's clock; what *tally* counts is stored with the same commit.
+
+    Tally keys are (job key, counter name); job 0 holds what belongs to no job.
+    """
+
+    conn: Connection
+    now_ms: int
+    tally: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+
+Work = Callable[[Txn], T]
+
+
+class Database(Protocol):
+    """Runs works. Safe to call from any task of the event loop it is used in."""
+
+    async def write(self, work: Work[T]) -> T:
+        """
+        Run *work* and return its result once it is durable.
+
+        Raises:
+            Unavailable: nothing of it is kept; ask again. Whatever *work* itself raised is passed on, and undone.
+        """
+
+    async def read(self, work: Work[T]) -> T:
+        """Run *work* against a snapshot; what it writes is thrown away."""
+
+    async def close(self) -> None:
+        """Finish what is waiting, then let go of the database."""
+
+
+def add_to_counters(txn: Txn) -> None:
+    """Store what was counted, in the transaction that did what it counts."""
+    for (job, name), value in txn.tally.items():
+        if value:
+            txn.conn.execute(ADD_TO_COUNTER, {"job": job, "name": name, "value": value})
+    txn.tally.clear()
+
+
+ADD_TO_COUNTER = text(
+    "INSERT INTO counters (job, name, value) VALUES (:job, :name, :value)"
+    " ON CONFLICT (job, name) DO UPDATE SET value = counters.value + excluded.value"
+)
+
+
+def run_together(engine: Engine, clock: Clock, works: list[Work[Any]]) -> list[Any]:
+    """
+    Run *works* in one transaction and return their results in order; a failed one's result is its exception.
+
+    Raises:
+        DBAPIError: the commit itself failed; none of the works is kept.
+    """
+    results: list[Any] = []
+    with engine.connect() as conn, conn.begin():
+        total: Counter[tuple[int, str]] = Counter()
+        for work in works:
+            txn = Txn(conn, clock.now_ms())
+            try:
+                with conn.begin_nested() if len(works) > 1 else contextlib.nullcontext():
+                    results.append(work(txn))
+                total.update(txn.tally)
+            except Exception as error:
+                if len(works) == 1:
+                    raise
+                results.append(error)
+        add_to_counters(Txn(conn, clock.now_ms(), total))
+    return results
+
+
+def read_only(engine: Engine, clock: Clock, work: Work[T]) -> T:
+    with engine.connect() as conn:
+        try:
+            return work(Txn(conn, clock.now_ms()))
+        finally:
+            conn.rollback()
+
+
+def as_ours(error: BaseException) -> BaseException:
+    """Name a driver's failure by what the caller must do: nothing was kept, ask again."""
+    if isinstance(error, DBAPIError) and not isinstance(error, UsherError):
+        ours = Unavailable(BUSY)
+        ours.__cause__ = error
+        return ours
+    return error
+
+
+class InlineDatabase:
+    """Runs each work at once, in the caller's thread: for virtual time, tests and short commands."""
+
+    def __init__(self, engine: Engine, *, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    async def write(self, work: Work[T]) -> T:
+        try:
+            result: T = run_together(self._engine, self._clock, [work])[0]
+        except DBAPIError as error:
+            raise as_ours(error) from error
+        return result
+
+    async def read(self, work: Work[T]) -> T:
+        return read_only(self._engine, self._clock, work)
+
+    async def close(self) -> None:
+        self._engine.dispose()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    work: Work[Any]
+    future: Future[Any]
+    loop: AbstractEventLoop
+
+
+class ThreadedDatabase:
+    """One thread writes for everybody and commits in groups; another reads."""
+
+    def __init__(self, writer: Engine, reader: Engine, *, clock: Clock) -> None:
+        self._clock = clock
+        self._engines = (writer, reader)
+        self._writes: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._write_loop, name="usher-writer", daemon=True),
+            threading.Thread(target=self._read_loop, name="usher-reader", daemon=True),
+        ]
+        self._is_closed = False
+        for thread in self._threads:
+            thread.start()
+
+    async def write(self, work: Work[T]) -> T:
+        return await self._ask(self._writes, work)
+
+    async def read(self, work: Work[T]) -> T:
+        return await self._ask(self._reads, work)
+
+    async def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._writes.put(None)
+        self._reads.put(None)
+        loop = get_running_loop()
+        for thread in self._threads:
+            await loop.run_in_executor(None, thread.join)
+        for engine in self._engines:
+            engine.dispose()
+
+    async def _ask(self, waiting: "queue.SimpleQueue[_Waiting | None]", work: Work[T]) -> T:
+        if self._is_closed:
+            raise Unavailable("Usher is stopping; ask again when it is back.")
+        loop = get_running_loop()
+        future: Future[T] = loop.create_future()
+        waiting.put(_Waiting(work, future, loop))
+        return await future
+
+    def _write_loop(self) -> None:
+        is_open = True
+        while is_open:
+            batch, is_open = self._next_batch()
+            if not batch:
+                continue
+            try:
+                results = run_together(self._engines[0], self._clock, [item.work for item in batch])
+            except Exception as error:  # noqa: BLE001 - a loop's top: the error goes to those who wait
+                results = [error] * len(batch)
+            _answer(batch, results)
+
+    def _next_batch(self) -> tuple[list[_Waiting], bool]:
+        item = self._writes.get()
+        batch: list[_Waiting] = []
+        while item is not None:
+            batch.append(item)
+            if len(batch) == MOST_WORKS_A_COMMIT:
+                return batch, True
+            try:
+                item = self._writes.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _read_loop(self) -> None:
+        while (item := self._reads.get()) is not None:
+            try:
+                result = read_only(self._engines[1], self._clock, item.work)
+            except Exception as error:  # noqa: BLE001 - a loop's top: the error goes to the one who waits
+                _answer([item], [error])
+            else:
+                _answer([item], [result])
+
+
+def _answer(batch: list[_Waiting], results: list[Any]) -> None:
+    def tell() -> None:
+        for item, result in zip(batch, results, strict=True):
+            if item.future.done():
+                continue
+            if isinstance(result, BaseException):
+                item.future.set_exception(as_ours(result))
+            else:
+                item.future.set_result(result)
+
+    with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waited
+        batch[0].loop.call_soon_threadsafe(tell)

@@ -1,0 +1,75 @@
+"""Claims and settlements, as the engine's DeliveryStore."""
+
+from collections.abc import Sequence
+
+from usher.domain.attribute import value_of
+from usher.domain.claim import Claim, Settlement
+from usher.domain.notes import HistoryEntry
+from usher.domain.outcome import Accepted, Late, Rejected, RetryLater, StopJob, Unknown
+from usher.store import ledger, notes
+from usher.store.database import Database, Txn
+from usher.store.statements import Statements
+
+
+class SqlDelivery:
+    """Hands out rows to send, and takes their outcomes."""
+
+    def __init__(self, database: Database, sql: Statements) -> None:
+        self._database = database
+        self._sql = sql
+
+    async def claim(self, job: int, *, lane: int, limit: int, hold_ms: int) -> list[Claim]:
+        return await self._database.write(
+            lambda txn: ledger.claim(txn, self._sql, job, lane=lane, limit=limit, hold_ms=hold_ms)
+        )
+
+    async def settle(self, settlements: Sequence[Settlement]) -> set[int]:
+        return await self._database.write(lambda txn: settle(txn, self._sql, settlements))
+
+    async def next_due_ms(self, job: int) -> int | None:
+        return await self._database.read(lambda txn: ledger.next_due(txn, job))
+
+
+def settle(txn: Txn, sql: Statements, settlements: Sequence[Settlement]) -> set[int]:
+    """Store what attempts meant, write down those that were not routine, and return the jobs that still owe some."""
+    accepted = [s.claim for s in settlements if isinstance(s.outcome, Accepted)]
+    aside = [(s.claim, s.outcome.reason) for s in settlements if isinstance(s.outcome, Rejected)]
+    later = [
+        (s.claim, s.delay_ms, s.is_failure) for s in settlements if isinstance(s.outcome, RetryLater | Late | StopJob)
+    ]
+    owing = (
+        ledger.settle_accepted(txn, sql, accepted)
+        | ledger.settle_aside(txn, sql, aside)
+        | ledger.settle_later(txn, sql, later)
+    )
+    for s in settlements:
+        txn.tally[s.claim.job, "sent.unknown"] += isinstance(s.outcome, Unknown)
+    notes.add_history(txn, [entry for s in settlements if (entry := _entry(s)) is not None])
+    return owing
+
+
+def _entry(settlement: Settlement) -> HistoryEntry | None:
+    """Return what to write down, or None for a clean first acceptance, which the row itself holds."""
+    claim = settlement.claim
+    match settlement.outcome:
+        case Accepted() if not claim.was_told and claim.attempts == 0:
+            return None
+        case Accepted():
+            kind, note = "accepted", ""
+        case RetryLater(reason=reason, is_throttle=is_throttle):
+            kind, note = ("throttled" if is_throttle else "retry"), reason
+        case Rejected(reason=reason):
+            kind, note = "rejected", reason
+        case Unknown(reason=reason):
+            kind, note = "unknown", reason
+        case Late(reason=reason):
+            kind, note = "late", reason
+        case StopJob(reason=reason):
+            kind, note = "stopped", reason
+    return HistoryEntry(
+        job=claim.job,
+        member=claim.member,
+        kind=kind,
+        is_in=claim.is_in,
+        note=note or f"Mapp took {value_of(claim.is_in)!r}.",
+    )

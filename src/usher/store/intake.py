@@ -1,0 +1,136 @@
+"""Triggers into the ledger: one message, one transaction, every event counted once."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from sqlalchemy import select, text
+
+from usher.domain.intake import Intake, JobIntake
+from usher.domain.job import LIVE, Cause, Job
+from usher.domain.notes import HistoryEntry, LogEntry, Unreadable
+from usher.domain.observation import Observation, Source, newest_per_member
+from usher.domain.removal_brake import WINDOW_MS, stops
+from usher.store import ledger, notes
+from usher.store.database import Database, Txn
+from usher.store.jobs import change_job, job_of_row, note_trigger
+from usher.store.scans import counters_of
+from usher.store.statements import Statements
+from usher.store.tables import jobs
+
+NOT_NEWER, SUPERSEDED = "not_newer", "superseded"
+
+
+class SqlIntake:
+    """Implements the engine's IntakeStore."""
+
+    def __init__(self, database: Database, sql: Statements) -> None:
+        self._database = database
+        self._sql = sql
+
+    async def take_in(self, auth_id: str, sort: Callable[[list[Job], int], Intake]) -> Intake:
+        def work(txn: Txn) -> Intake:
+            intake = sort(_live_jobs_of(txn, auth_id), txn.now_ms)
+            for share in intake.shares:
+                self._take_share(txn, share)
+            for reason, count in intake.unrouted.items():
+                txn.tally[0, f"triggers.unrouted.{reason}"] += count
+            txn.tally[0, "triggers.unreadable"] += len(intake.unreadable)
+            notes.add_unreadable(txn, intake.unreadable)
+            return intake
+
+        return await self._database.write(work)
+
+    def _take_share(self, txn: Txn, share: JobIntake) -> None:
+        job = share.job
+        newest = newest_per_member([o for event in share.events for o in event])
+        seen = ledger.observe(txn, self._sql, job.key, newest, source=Source.TRIGGER, are_exits_held=job.exits_held)
+        kept = {id(o) for o in newest}
+        ignored: Counter[str] = Counter(share.ignored)
+        applied = 0
+        history: list[HistoryEntry] = []
+        for event in share.events:
+            fates = [_fate(o, kept, seen) for o in event]
+            history += [_entry(job.key, o, fate) for o, fate in zip(event, fates, strict=True)]
+            if "" in fates:
+                applied += 1
+            else:
+                ignored[fates[0]] += 1
+        self._count(txn, share, applied=applied, ignored=ignored)
+        notes.add_history(txn, history)
+        notes.add_unreadable(txn, share.unreadable)
+        note_trigger(txn, job.key, is_first=job.first_trigger_ms is None)
+        exits = sum(1 for s in seen.values() if s.is_news and not s.is_in)
+        if exits and job.config.exit_brake and not job.exits_held:
+            _mind_the_brake(txn, job, exits)
+
+    @staticmethod
+    def _count(txn: Txn, share: JobIntake, *, applied: int, ignored: Counter[str]) -> None:
+        key = share.job.key
+        unreadable = len(share.unreadable)
+        txn.tally[key, "triggers.received"] += len(share.events) + sum(share.ignored.values()) + unreadable
+        txn.tally[key, "triggers.applied"] += applied
+        txn.tally[key, "triggers.unreadable"] += unreadable
+        txn.tally[key, "triggers.clamped"] += share.clamped
+        for reason, count in ignored.items():
+            txn.tally[key, f"triggers.ignored.{reason}"] += count
+
+
+def _fate(observation: Observation, kept: set[int], seen: dict[str, ledger.Seen]) -> str:
+    """Return "" for an observation that was applied, else why it was ignored."""
+    if id(observation) not in kept:
+        return SUPERSEDED
+    return "" if observation.member in seen else NOT_NEWER
+
+
+def _entry(job: int, observation: Observation, fate: str) -> HistoryEntry:
+    return HistoryEntry(
+        job=job,
+        member=observation.member,
+        kind="ignored" if fate else ("enter" if observation.is_in else "exit"),
+        is_in=observation.is_in,
+        version=observation.version,
+        note=fate,
+    )
+
+
+def _live_jobs_of(txn: Txn, auth_id: str) -> list[Job]:
+    found = txn.conn.execute(
+        select(jobs).where(jobs.c.lytics_auth == auth_id, jobs.c.status.in_(sorted(LIVE))).order_by(jobs.c.key)
+    )
+    return [job_of_row(row) for row in found]
+
+
+def _mind_the_brake(txn: Txn, job: Job, exits: int) -> None:
+    minute = txn.now_ms // 60_000
+    since = minute - WINDOW_MS // 60_000
+    txn.conn.execute(ADD_EXITS, {"job": job.key, "minute": minute, "exits": exits})
+    txn.conn.execute(FORGET_EXITS, {"job": job.key, "since": since})
+    recent = int(txn.conn.execute(COUNT_EXITS, {"job": job.key}).scalar() or 0)
+    inside = counters_of(txn, job.key).get("members.in", 0) + txn.tally[job.key, "members.in"]
+    if not stops(recent, inside=inside + recent):
+        return
+    ledger.hold_exits(txn, job.key)
+    reason = (
+        f"{recent:,} people left the audience within 15 minutes, of {inside + recent:,}. Their exits wait for you:"
+        " set them to false (confirm-removals), or keep them as they are (discard-removals). Entries go on."
+    )
+    change_job(txn, job.key, exits_held=True, cause=Cause.REMOVALS, reason=reason)
+    notes.add_log(txn, LogEntry(job=job.key, level="warn", message=reason, code="JOB-FAULT-022"))
+
+
+ADD_EXITS = text(
+    "INSERT INTO exit_minutes (job, minute, exits) VALUES (:job, :minute, :exits)"
+    " ON CONFLICT (job, minute) DO UPDATE SET exits = exit_minutes.exits + excluded.exits"
+)
+FORGET_EXITS = text("DELETE FROM exit_minutes WHERE job = :job AND minute <= :since")
+COUNT_EXITS = text("SELECT SUM(exits) FROM exit_minutes WHERE job = :job")
+
+
+async def keep_unreadable(database: Database, item: Unreadable, *, reason: str) -> None:
+    """Keep a whole message that could not be read, and count it."""
+
+    def work(txn: Txn) -> None:
+        txn.tally[0, f"triggers.unrouted.{reason}"] += 1
+        notes.add_unreadable(txn, [item])
+
+    await database.write(work)

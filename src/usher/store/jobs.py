@@ -1,0 +1,91 @@
+"""Jobs as they are kept. Changes of state name the state they expect, so that two of them cannot cross."""
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, insert, select, update
+
+from usher.domain.job import LIVE, Cause, Job, JobConfig, Status, Webhook
+from usher.errors import NotFound
+from usher.store.database import Txn
+from usher.store.tables import jobs
+
+REASON_KEEP = 1_000  # characters
+
+
+def job_of_row(row: Row[Any]) -> Job:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values["config"] = msgspec.json.decode(row.config, type=JobConfig)
+    values["webhook"] = msgspec.json.decode(row.webhook, type=Webhook)
+    values["status"] = Status(row.status)
+    values["cause"] = Cause(row.cause)
+    return Job(**values)
+
+
+def _encode(values: dict[str, Any]) -> dict[str, Any]:
+    for name in ("config", "webhook"):
+        if name in values:
+            values[name] = msgspec.json.encode(values[name]).decode()
+    if "reason" in values:
+        values["reason"] = values["reason"][:REASON_KEEP]
+    return values
+
+
+def add_job(txn: Txn, job: Job) -> Job:
+    """Store a new job; its *key* is given here, whatever it was."""
+    values = {field: value for field, value in _shallow(job).items() if field != "key"}
+    found = txn.conn.execute(insert(jobs).values(**_encode(values)).returning(jobs.c.key)).scalar_one()
+    return job_by_key(txn, found)
+
+
+def _shallow(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in asdict(job)}
+
+
+def change_job(txn: Txn, key: int, **changes: Any) -> None:
+    """Overwrite the named columns of one job."""
+    txn.conn.execute(update(jobs).where(jobs.c.key == key).values(**_encode({**changes, "updated_ms": txn.now_ms})))
+
+
+def change_job_if(txn: Txn, key: int, *, expected: Status, **changes: Any) -> bool:
+    """Overwrite the named columns if the job still has the *expected* status; return whether it had."""
+    values = _encode({**changes, "updated_ms": txn.now_ms})
+    done = txn.conn.execute(update(jobs).where(jobs.c.key == key, jobs.c.status == expected).values(**values))
+    return done.rowcount == 1
+
+
+def note_trigger(txn: Txn, key: int, *, is_first: bool) -> None:
+    """Remember when a job last heard from Lytics; does not count as a change of the job."""
+    values: dict[str, Any] = {"last_trigger_ms": txn.now_ms}
+    if is_first:
+        values["first_trigger_ms"] = txn.now_ms
+    txn.conn.execute(update(jobs).where(jobs.c.key == key).values(**values))
+
+
+def job_by_key(txn: Txn, key: int) -> Job:
+    return job_of_row(txn.conn.execute(select(jobs).where(jobs.c.key == key)).one())
+
+
+def job_by_id(txn: Txn, job_id: str) -> Job:
+    """
+    Return one job, deleted ones too.
+
+    Raises:
+        NotFound: no job ever had that id.
+    """
+    row = txn.conn.execute(select(jobs).where(jobs.c.id == job_id)).first()
+    if row is None:
+        raise NotFound(f"There is no job {job_id!r}. List them with `usher job list`.")
+    return job_of_row(row)
+
+
+def all_jobs(txn: Txn) -> list[Job]:
+    """Return every job, newest first."""
+    return [job_of_row(row) for row in txn.conn.execute(select(jobs).order_by(jobs.c.key.desc()))]
+
+
+def live_jobs(txn: Txn) -> list[Job]:
+    """Return the jobs that take in triggers, oldest first."""
+    found = txn.conn.execute(select(jobs).where(jobs.c.status.in_(sorted(LIVE))).order_by(jobs.c.key))
+    return [job_of_row(row) for row in found]

@@ -1,0 +1,98 @@
+"""Looking into the ledger: pages of members by state, and all that is known of one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from usher.store.database import Txn
+
+PAGE = 100
+COLUMNS = "member, is_in, version, seq, due_at, lane, attempts, accepted, accepted_at, aside, aside_at"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """One row of the ledger; times in milliseconds, *version* in nanoseconds."""
+
+    member: str
+    is_in: bool
+    version: int
+    seq: int
+    due_at: int | None
+    lane: int
+    attempts: int
+    accepted: bool | None
+    accepted_at: int | None
+    aside: str | None
+    aside_at: int | None
+
+
+def _member_row(row: Row[Any]) -> MemberRow:
+    return MemberRow(
+        member=row.member,
+        is_in=bool(row.is_in),
+        version=row.version,
+        seq=row.seq,
+        due_at=row.due_at,
+        lane=row.lane,
+        attempts=row.attempts,
+        accepted=None if row.accepted is None else bool(row.accepted),
+        accepted_at=row.accepted_at,
+        aside=row.aside,
+        aside_at=row.aside_at,
+    )
+
+
+def member_row(txn: Txn, job: int, member: str) -> MemberRow | None:
+    """Return what the ledger holds of one member of one job."""
+    row = txn.conn.execute(ONE, {"job": job, "member": member}).first()
+    return None if row is None else _member_row(row)
+
+
+ONE = text(f"SELECT {COLUMNS} FROM ledger WHERE job = :job AND member = :member")
+
+_ORDERED_BY = {"due": "due_at", "set_aside": "aside_at", "accepted": "accepted_at"}
+_WHICH = {
+    "due": "lane = :lane AND due_at IS NOT NULL",
+    "set_aside": "aside IS NOT NULL",
+    "accepted": "accepted_at IS NOT NULL AND due_at IS NULL AND aside IS NULL",
+}
+
+
+def page_of_members(
+    txn: Txn, job: int, *, state: str, before: tuple[int, str] | None, limit: int = PAGE
+) -> list[tuple[int, MemberRow]]:
+    """
+    Return members in one state ("due", "set_aside", "accepted"), newest first, each with the moment it is sorted by.
+
+    Args:
+        before: the (moment, member) that ended the page before; None for the first page.
+    """
+    at = _ORDERED_BY[state]
+    moment, member = before or (2**62, "")
+    statement = text(
+        f"SELECT {COLUMNS}, {at} AS at FROM ledger WHERE job = :job AND {_WHICH[state]}"
+        f" AND ({at} < :moment OR ({at} = :moment AND member > :member))"
+        f" ORDER BY {at} DESC, member LIMIT :limit"
+    )
+    lanes: tuple[int, ...] = (0, 1, 2) if state == "due" else (0,)
+    rows = [
+        row
+        for lane in lanes
+        for row in txn.conn.execute(
+            statement, {"job": job, "lane": lane, "moment": moment, "member": member, "limit": limit}
+        )
+    ]
+    rows.sort(key=lambda row: (-row.at, row.member))
+    return [(row.at, _member_row(row)) for row in rows[:limit]]
+
+
+def sample_of_members(txn: Txn, job: int, *, limit: int, leaving_before: int | None = None) -> list[str]:
+    """Return a few members wanted true, or a few of those who would leave as of a scan's version."""
+    statement = text(
+        "SELECT member FROM ledger WHERE job = :job AND is_in = 1"
+        " AND (:version IS NULL OR version < :version) ORDER BY member LIMIT :limit"
+    )
+    found = txn.conn.execute(statement, {"job": job, "version": leaving_before, "limit": limit})
+    return [row.member for row in found]

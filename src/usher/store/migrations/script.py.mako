@@ -1,0 +1,12 @@
+"""${message}."""
+# ruff: noqa: N999 - migrations are numbered
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}

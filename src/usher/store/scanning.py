@@ -1,0 +1,119 @@
+"""Scans, as the engine's ScanStore: pages and checkpoints in one commit, and what a whole scan says of the absent."""
+
+from collections.abc import Sequence
+
+from usher.domain.absence import Doubt
+from usher.domain.job import Cause, Event, Status, next_status
+from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.observation import Observation, Source, newest_per_member
+from usher.domain.removal_brake import stops
+from usher.domain.scan import Scan, ScanState
+from usher.store import ledger, notes, scans
+from usher.store.database import Database, Txn
+from usher.store.jobs import change_job, job_by_key
+from usher.store.statements import Statements
+
+
+class SqlScans:
+    """Keeps how far a scan has come, together with what it found."""
+
+    def __init__(self, database: Database, sql: Statements) -> None:
+        self._database = database
+        self._sql = sql
+
+    async def running_scan(self, job: int) -> Scan | None:
+        scan = await self._database.read(lambda txn: scans.last_scan(txn, job))
+        return scan if scan is not None and scan.state == ScanState.RUNNING else None
+
+    async def begin_scan(self, job: int, *, kind: str, definition: str, expected: int | None) -> Scan:
+        def work(txn: Txn) -> Scan:
+            notes.add_log(txn, LogEntry(job=job, level="info", message=f"Started a {kind} scan of the audience."))
+            return scans.start_scan(txn, job, kind=kind, definition=definition, expected=expected)
+
+        return await self._database.write(work)
+
+    async def record_page(
+        self,
+        scan: Scan,
+        observations: Sequence[Observation],
+        *,
+        source: Source,
+        profiles: int,
+        without_identifier: int,
+        cursor: str,
+        expected: int | None,
+    ) -> Scan:
+        def work(txn: Txn) -> Scan:
+            newest = newest_per_member(list(observations))
+            seen = ledger.observe(txn, self._sql, scan.job, newest, source=source)
+            if source is Source.RECONCILE:
+                news = [s for s in seen.values() if s.is_news]
+                notes.add_history(txn, [_seen_entry(scan, s.member) for s in news])
+                txn.tally[scan.job, "scans.found_inside"] += len(news)
+            scans.change_scan(
+                txn,
+                scan.id,
+                seen=scan.seen + len(observations),
+                profiles=scan.profiles + profiles,
+                without_identifier=scan.without_identifier + without_identifier,
+                cursor=cursor,
+                expected=expected if expected is not None else scan.expected,
+                pages=scan.pages + 1,
+            )
+            return scans.scan_by_id(txn, scan.id)
+
+        return await self._database.write(work)
+
+    async def finish_scan(self, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
+        await self._database.write(lambda txn: finish(txn, scan, doubt=doubt, version=version))
+
+    async def interrupt_scan(self, scan: Scan, *, reason: str, starts_again: bool) -> None:
+        def work(txn: Txn) -> None:
+            scans.end_scan(txn, scan.id, state=ScanState.INTERRUPTED, reason=reason)
+            message = f"The {scan.kind} scan stopped before its end ({reason}); it says nothing about who left."
+            notes.add_log(txn, LogEntry(job=scan.job, level="warn", message=message))
+            wanted = ("backfill" if scan.kind == "backfill" else "reconcile") if starts_again else ""
+            change_job(txn, scan.job, scan_wanted=wanted)
+
+        await self._database.write(work)
+
+
+def _seen_entry(scan: Scan, member: str) -> HistoryEntry:
+    return HistoryEntry(
+        job=scan.job,
+        member=member,
+        kind="seen",
+        is_in=True,
+        note="A reconcile found this person in the audience.",
+    )
+
+
+def finish(txn: Txn, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
+    """End *scan*: mark the absent as having left, or say why not, or stop for a person."""
+    change_job(txn, scan.job, is_baselined=True, scan_wanted="")
+    if doubt is not None:
+        scans.end_scan(txn, scan.id, state=ScanState.COMPLETED, reason=doubt)
+        message = f"The {scan.kind} scan cannot say who left ({doubt}); those it saw are up to date."
+        notes.add_log(txn, LogEntry(job=scan.job, level="info", message=message))
+        return
+    leaving, inside = ledger.leaving_and_inside(txn, scan.job, version=version)
+    if stops(leaving, inside=inside):
+        _hold(txn, scan, leaving=leaving, inside=inside)
+        return
+    scans.end_scan(txn, scan.id, state=ScanState.COMPLETED, leaving=leaving)
+    if leaving:
+        scans.add_sweep(txn, scan.job, kind="leave", version=version)
+    message = f"The {scan.kind} scan saw {scan.seen:,} people; {leaving:,} are no longer in the audience."
+    notes.add_log(txn, LogEntry(job=scan.job, level="info", message=message))
+
+
+def _hold(txn: Txn, scan: Scan, *, leaving: int, inside: int) -> None:
+    reason = (
+        f"A scan found that {leaving:,} of {inside:,} people would be set to false. Nothing was sent for them:"
+        " set them to false (confirm-removals), or keep them as they are (discard-removals)."
+    )
+    scans.end_scan(txn, scan.id, state=ScanState.HELD, reason=reason, leaving=leaving)
+    job = job_by_key(txn, scan.job)
+    if job.status in {Status.RUNNABLE, Status.SLEEPING}:
+        change_job(txn, scan.job, status=next_status(job.status, Event.FAULT), cause=Cause.REMOVALS, reason=reason)
+    notes.add_log(txn, LogEntry(job=scan.job, level="warn", message=reason, code="JOB-FAULT-022"))

@@ -1,0 +1,85 @@
+"""
+Scans and sweeps as they are kept: how far each has come, stored with what it did, so that it goes on after a restart.
+
+A scan reads an audience page by page. A sweep walks a job's own rows, chunk by chunk.
+"""
+
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from usher.domain.scan import Scan, ScanState, Sweep
+from usher.store.database import Txn
+from usher.store.tables import counters, scans, sweeps
+
+
+def start_scan(txn: Txn, job: int, *, kind: str, definition: str, expected: int | None) -> Scan:
+    found = txn.conn.execute(
+        insert(scans)
+        .values(
+            job=job,
+            kind=kind,
+            state=ScanState.RUNNING,
+            definition=definition,
+            expected=expected,
+            started_ms=txn.now_ms,
+        )
+        .returning(scans)
+    ).one()
+    return Scan(**found._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def change_scan(txn: Txn, scan_id: int, **changes: Any) -> None:
+    txn.conn.execute(update(scans).where(scans.c.id == scan_id).values(**changes))
+
+
+def end_scan(txn: Txn, scan_id: int, *, state: str, reason: str = "", leaving: int = 0) -> None:
+    change_scan(txn, scan_id, state=state, reason=reason, leaving=leaving, finished_ms=txn.now_ms)
+
+
+def scan_by_id(txn: Txn, scan_id: int) -> Scan:
+    return Scan(**txn.conn.execute(select(scans).where(scans.c.id == scan_id)).one()._mapping)  # noqa: SLF001
+
+
+def last_scan(txn: Txn, job: int) -> Scan | None:
+    """Return the newest scan of *job*, running or not."""
+    row = txn.conn.execute(select(scans).where(scans.c.job == job).order_by(scans.c.id.desc()).limit(1)).first()
+    return None if row is None else Scan(**row._mapping)  # noqa: SLF001 - public name
+
+
+def add_sweep(txn: Txn, job: int, *, kind: str, version: int = 0) -> None:
+    """Begin a sweep; one of the same kind that has not finished starts over instead."""
+    txn.conn.execute(delete(sweeps).where(sweeps.c.job == job, sweeps.c.kind == kind))
+    txn.conn.execute(insert(sweeps).values(job=job, kind=kind, version=version, created_ms=txn.now_ms))
+
+
+def open_sweeps(txn: Txn) -> list[Sweep]:
+    """Return the sweeps that are not finished, oldest first."""
+    found = txn.conn.execute(select(sweeps).order_by(sweeps.c.id))
+    return [Sweep(**row._mapping) for row in found]  # noqa: SLF001 - public name
+
+
+def advance_sweep(txn: Txn, sweep: Sweep, *, cursor: str | None, done: int) -> None:
+    """Remember how far a sweep has come; a *cursor* of None ends it."""
+    if cursor is None:
+        txn.conn.execute(delete(sweeps).where(sweeps.c.id == sweep.id))
+    else:
+        txn.conn.execute(update(sweeps).where(sweeps.c.id == sweep.id).values(cursor=cursor, done=sweep.done + done))
+
+
+def drop_sweeps(txn: Txn, job: int) -> None:
+    txn.conn.execute(delete(sweeps).where(sweeps.c.job == job))
+
+
+def counters_of(txn: Txn, job: int) -> dict[str, int]:
+    """Return everything counted for one job; job 0 is what belongs to none."""
+    found = txn.conn.execute(select(counters.c.name, counters.c.value).where(counters.c.job == job))
+    return {row.name: row.value for row in found}
+
+
+def all_counters(txn: Txn) -> dict[int, dict[str, int]]:
+    """Return everything counted, by job."""
+    every: dict[int, dict[str, int]] = {}
+    for row in txn.conn.execute(select(counters)):
+        every.setdefault(row.job, {})[row.name] = row.value
+    return every

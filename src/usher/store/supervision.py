@@ -1,0 +1,122 @@
+"""Jobs and their bounded housekeeping, as the engine's JobStore."""
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import text
+
+from usher.domain.job import Cause, Event, Job, next_status
+from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.scan import Sweep
+from usher.errors import Conflict
+from usher.store import jobs, ledger, notes, scans
+from usher.store.authorizations import note_health
+from usher.store.database import Database, Txn
+from usher.store.statements import Statements
+
+CHUNK = 2_000  # rows a sweep changes in one commit: a few dozen milliseconds during which triggers wait
+
+
+class SqlJobs:
+    """Reads jobs, moves them from state to state, and does bounded pieces of long work."""
+
+    def __init__(self, database: Database, sql: Statements) -> None:
+        self._database = database
+        self._sql = sql
+
+    async def live_jobs(self) -> list[Job]:
+        return await self._database.read(jobs.live_jobs)
+
+    async def apply(
+        self,
+        job: Job,
+        event: Event,
+        *,
+        cause: Cause = Cause.NONE,
+        reason: str = "",
+        log: LogEntry | None = None,
+        sleep_until_ms: int | None = None,
+    ) -> bool:
+        def work(txn: Txn) -> bool:
+            try:
+                status = next_status(job.status, event)
+            except Conflict:
+                return False
+            done = jobs.change_job_if(
+                txn,
+                job.key,
+                expected=job.status,
+                status=status,
+                cause=cause,
+                reason=reason,
+                sleep_until_ms=sleep_until_ms,
+            )
+            if done and log is not None:
+                notes.add_log(txn, log)
+            return done
+
+        return await self._database.write(work)
+
+    async def change(self, job: int, **changes: Any) -> None:
+        await self._database.write(lambda txn: jobs.change_job(txn, job, **changes))
+
+    async def write_log(self, entry: LogEntry) -> None:
+        await self._database.write(lambda txn: notes.add_log(txn, entry))
+
+    async def is_owing(self, job: int) -> bool:
+        return await self._database.read(
+            lambda txn: ledger.is_owing(txn, job) or any(s.job == job for s in scans.open_sweeps(txn))
+        )
+
+    async def note_health(self, auth_id: str, *, is_healthy: bool, note: str) -> None:
+        await self._database.write(lambda txn: note_health(txn, auth_id, is_healthy=is_healthy, note=note))
+
+    async def owe_set_aside_since(self, job: int, *, since_ms: int) -> int:
+        def work(txn: Txn) -> int:
+            found = txn.conn.execute(ASIDE_SINCE, {"job": job, "since": since_ms})
+            members = [row.member for row in found]
+            return sum(ledger.owe_member_again(txn, self._sql, job, member) for member in members)
+
+        return await self._database.write(work)
+
+    async def sweep_some(self) -> bool:
+        sweeps = await self._database.read(scans.open_sweeps)
+        for sweep in sweeps:
+            await self._database.write(partial(advance, sql=self._sql, sweep=sweep))
+        return bool(sweeps)
+
+    async def prune(self) -> None:
+        await self._database.write(notes.prune)
+
+
+ASIDE_SINCE = text("SELECT member FROM ledger WHERE job = :job AND aside IS NOT NULL AND aside_at >= :since LIMIT 1000")
+
+
+def advance(txn: Txn, *, sql: Statements, sweep: Sweep) -> None:
+    """Do the next chunk of one sweep and remember how far it came. One commit holds both."""
+    upto = ledger.end_of_chunk(txn, sweep.job, after=sweep.cursor, size=CHUNK)
+    done = 0
+    match sweep.kind:
+        case "resend":
+            done = ledger.owe_again(txn, sql.resend, sweep.job, after=sweep.cursor, upto=upto)
+        case "retry":
+            done = ledger.owe_again(txn, sql.retry, sweep.job, after=sweep.cursor, upto=upto)
+        case "leave":
+            gone = ledger.leave(txn, sql, sweep.job, version=sweep.version, after=sweep.cursor, upto=upto)
+            notes.add_history(txn, [_absent_entry(sweep, member) for member in gone])
+            txn.tally[sweep.job, "scans.found_absent"] += len(gone)
+            done = len(gone)
+        case "forget":
+            done = ledger.forget_chunk(txn, sweep.job, upto=upto)
+    scans.advance_sweep(txn, sweep, cursor=upto, done=done)
+
+
+def _absent_entry(sweep: Sweep, member: str) -> HistoryEntry:
+    return HistoryEntry(
+        job=sweep.job,
+        member=member,
+        kind="absent",
+        is_in=False,
+        version=sweep.version,
+        note="A complete scan of the audience did not find this person.",
+    )
