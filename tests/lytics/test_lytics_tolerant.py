@@ -78,6 +78,11 @@ def test_what_is_beyond_the_most_items_stays_together() -> None:
     assert split_array(b"[1, [2, 2], 3, 4, 5]", most=3) == [b"1", b"[2, 2]", b"3", b"4, 5"]
 
 
+def test_the_rest_must_end_with_the_array() -> None:
+    assert split_array(b"[1, 2, 3", most=1) is None
+    assert split_array(b"[1, 2], 3", most=1) is None
+
+
 def test_an_item_that_nothing_can_read_is_cut_out_whole() -> None:
     deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 

@@ -134,6 +134,10 @@ def test_an_event_without_a_time_is_an_event_all_the_same(at: str | None) -> Non
     assert read(single(segment_event(at=at))).events == (an_event(at_ns=None),)
 
 
+def test_a_change_has_no_time_whatever_stands_in_its_place() -> None:
+    assert read(single(segment_event("change", at="yesterday"))).events == (an_event(kind="change", at_ns=None),)
+
+
 @pytest.mark.parametrize("names", [{"id": None}, {"id": 17}, {"id": ""}, {"id": "a\x00"}, {"id": "x" * 257}])
 def test_an_audience_is_known_by_its_slug_alone(names: dict[str, Any]) -> None:
     assert read(single(segment_event(**names))).events == (an_event(audience_id=""),)
@@ -274,6 +278,15 @@ def test_segment_events_beyond_the_most_are_one_unreadable_item() -> None:
 
     assert len(found.events) == MOST_ITEMS
     assert [odd.reason for odd in found.unreadable] == ["too_many"]
+
+
+def test_unreadable_items_beyond_the_most_are_one_and_spoil_no_neighbour() -> None:
+    odd = single(*["enter"] * (MOST_ITEMS - 1))
+
+    found = read([odd, odd, odd, single(segment_event())])
+
+    assert found.events == (an_event(),)
+    assert [item.reason for item in found.unreadable] == ["no_audience"] * MOST_ITEMS + ["too_many"]
 
 
 def test_nothing_that_names_a_person_shows_in_a_repr() -> None:

@@ -134,6 +134,19 @@ async def test_when_the_job_cannot_be_made_the_authorization_is_taken_away_again
     assert lytics.is_as_before
 
 
+async def test_a_job_that_lytics_made_without_saying_its_id_is_taken_away_again() -> None:
+    lytics = JobsOfLytics()
+
+    def silent(asked: Asked) -> Reply | RemoteError:
+        answer = lytics(asked)
+        return data({}, 201) if asked.line == "POST /v2/job/webhook-triggers" else answer
+
+    with pytest.raises(RemoteRejected, match="did not say its id"):
+        await client_of(FakeHttp(silent)).make_trigger_webhook(**WISHES)
+
+    assert lytics.is_as_before
+
+
 async def test_what_could_not_be_taken_away_again_is_named() -> None:
     odd = {"POST /v2/job/webhook-triggers": refusal(400, "unknown segment"), "DELETE /v2/auth/auth-1": refusal(503)}
 

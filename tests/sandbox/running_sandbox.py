@@ -28,15 +28,15 @@ async def served(app: Any) -> AsyncIterator[str]:
     """Serve *app* on a free port of loopback; yields its base URL."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None
-    task = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
+    # Without uvicorn's main loop, whose tick of a tenth of a second would be spent in every test.
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
-        await task
+        await server.shutdown()
 
 
 async def until(is_so: Callable[[], Any], *, seconds: float = 10) -> None:

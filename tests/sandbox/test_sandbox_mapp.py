@@ -178,7 +178,7 @@ async def test_engage_reads_back_what_connect_wrote(sandbox: Sandbox):
     options = sandbox.world.options
 
     async def read(path: str, *, password: str = options.engage_password, **params: str):
-        auth = aiohttp.BasicAuth(options.engage_user, password).encode()
+        auth = aiohttp.encode_basic_auth(options.engage_user, password)
         url = f"/mapp/sandbox/api/rest/v19/{path}"
         return await sandbox.call("GET", url, params=params, headers={"Authorization": auth})
 

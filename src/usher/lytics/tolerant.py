@@ -48,9 +48,9 @@ def split_array(body: bytes, *, most: int) -> list[bytes] | None:
     """
     Return the items of a JSON array as they were written, or None where *body* is not one array.
 
-    At most *most* items, then all the rest as one. Only strings and brackets are looked at,
+    At most *most* items, then all the rest as one, unread. Only strings and brackets are looked at,
     so an item that no decoder can read is cut out whole and its neighbours survive.
-    Takes time in proportion to the body, whatever is in it.
+    Takes time in proportion to what it reads, whatever that is.
     """
     text = body.strip(BLANKS)
     if not text.startswith(b"["):
@@ -76,8 +76,10 @@ def _commas_and_end(text: bytes, *, most: int) -> tuple[list[int], int]:
             depth -= stop - start
             if depth <= 0:
                 return commas, stop - 1 + depth
-        elif first in b"," and depth == 1 and len(commas) < most:
+        elif first in b"," and depth == 1:
             commas.append(start)
+            if len(commas) == most:
+                return commas, text.rfind(b"]")
     return commas, -1
 
 

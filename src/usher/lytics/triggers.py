@@ -94,7 +94,8 @@ def read_message(body: bytes) -> TriggerMessage:
          "meta": {"object": "user", "subscription_id": "f0e1…", "timestamp": "2026-11-20T10:15:06.9Z"}}
 
     A CloudEvent carries the same "data". An item may tell of several audiences.
-    Items beyond MOST_ITEMS are one unreadable item, and so are segment events beyond it in one item.
+    Items beyond MOST_ITEMS are one unreadable item; so are segment events beyond it in one item,
+    and so are unreadable items beyond it.
     Never raises, and takes time in proportion to the body.
 
     Source: facts/lytics.md B1 (confirmed).
@@ -111,6 +112,8 @@ def read_message(body: bytes) -> TriggerMessage:
                 events.append(found)
             else:
                 odd.append((index, found))
+        if len(odd) > MOST_ITEMS:
+            odd[MOST_ITEMS:] = [(index, _Odd("too_many"))]
     if len(items) > MOST_ITEMS:
         odd.append((MOST_ITEMS, _Odd("too_many")))
     return TriggerMessage(tuple(events), _with_excerpts(odd, body=body), is_json=True)
@@ -198,7 +201,7 @@ def _with_excerpts(odd: list[tuple[int, _Odd]], *, body: bytes) -> tuple[Unreada
     if not odd:
         return ()
     raw_items = tolerant.split_array(body, most=MOST_ITEMS) or [body]
+    excerpts = {index: raw_items[index][:EXCERPT_BYTES] for index, _ in odd}
     return tuple(
-        UnreadableItem(reason, raw_items[index][:EXCERPT_BYTES], audience_id, slug)
-        for index, (reason, audience_id, slug) in odd
+        UnreadableItem(reason, excerpts[index], audience_id, slug) for index, (reason, audience_id, slug) in odd
     )

@@ -173,7 +173,7 @@ async def _jobs_using(exchange: Exchange, auth_id: str) -> list[str]:
     """Ids of the jobs that use *auth_id*; each is looked at, lest an ignored filter cost somebody a job."""
     answer = await exchange.get("/v2/job", query={"auth_ids": auth_id}, operation="look for the webhook job")
     jobs = answer.data if isinstance(answer.data, list) else []
-    return [job["id"] for job in jobs if isinstance(job, dict) and auth_id or True]
+    return [job["id"] for job in jobs if isinstance(job, dict) and auth_id in (job.get("auth_ids") or ())]
 
 
 def _id_in(answer: Answer, *, what: str) -> str:

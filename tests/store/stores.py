@@ -1,0 +1,159 @@
+"""A real store on a file of its own, and the few words in which tests speak to it."""
+
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+
+from tests.clocks import NOON_MS, ManualClock
+from usher.domain.attribute import IdentifierType
+from usher.domain.claim import Claim, Settlement
+from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
+from usher.domain.observation import Observation, Source, newest_per_member
+from usher.domain.outcome import Accepted, Outcome, Rejected, RetryLater
+from usher.store import delivery, jobs, ledger, members, scans
+from usher.store.database import Database, InlineDatabase, Work
+from usher.store.members import MemberRow
+from usher.store.opening import FILE_NAME
+from usher.store.sqlite import writer_engine
+from usher.store.statements import LANE_LIVE, Statements, statements_for
+
+T = TypeVar("T")
+JOB = 1
+HOLD_MS = 60_000
+LATER = RetryLater("503 Service Unavailable")
+NO_SUCH_USER = Rejected("no such user")
+COUNTED = """
+    SELECT COUNT(*) AS total, COALESCE(SUM(is_in), 0) AS inside, COUNT(due_at) AS due, COUNT(aside) AS aside
+    FROM ledger WHERE job = :job
+"""
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run what never waits: an inline database answers at once."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("an inline database must not wait")
+
+
+def seen(member: str, is_in: bool, version: int, source: Source = Source.TRIGGER) -> Observation:
+    return Observation(member, is_in, version, source)
+
+
+@dataclass
+class Store:
+    """One open store; *clock* is the ledger's."""
+
+    database: Database
+    sql: Statements
+    clock: ManualClock
+
+    def write(self, work: Work[T]) -> T:
+        return run(self.database.write(work))
+
+    def read(self, work: Work[T]) -> T:
+        return run(self.database.read(work))
+
+    def observe(
+        self, *observations: Observation, source: Source = Source.TRIGGER, held: bool = False, job: int = JOB
+    ) -> dict[str, ledger.Seen]:
+        newest = newest_per_member(list(observations))
+        return self.write(lambda txn: ledger.observe(txn, self.sql, job, newest, source=source, are_exits_held=held))
+
+    def claim(self, *, lane: int = LANE_LIVE, limit: int = 100, job: int = JOB) -> list[Claim]:
+        return self.write(lambda txn: ledger.claim(txn, self.sql, job, lane=lane, limit=limit, hold_ms=HOLD_MS))
+
+    def claim_one(self, *, lane: int = LANE_LIVE) -> Claim:
+        (claim,) = self.claim(lane=lane)
+        return claim
+
+    def settle(self, claim: Claim, outcome: Outcome, *, delay_ms: int = 0) -> None:
+        is_failure = isinstance(outcome, RetryLater)
+        self.settle_all([Settlement(claim, outcome, delay_ms=delay_ms, is_failure=is_failure)])
+
+    def settle_all(self, settlements: Sequence[Settlement]) -> None:
+        self.write(lambda txn: delivery.settle(txn, self.sql, settlements))
+
+    def tell(self, *names: str, is_in: bool = True, version: int = 1) -> None:
+        """Bring members to rest: observed, sent and accepted."""
+        self.observe(*(seen(name, is_in, version) for name in names))
+        self.settle_all([Settlement(claim, Accepted()) for claim in self.claim(limit=len(names))])
+
+    def row(self, member: str, *, job: int = JOB) -> MemberRow:
+        found = self.read(lambda txn: members.member_row(txn, job, member))
+        assert found is not None, f"{member} is not in the ledger"
+        return found
+
+    def has(self, member: str, *, job: int = JOB) -> bool:
+        return self.read(lambda txn: members.member_row(txn, job, member)) is not None
+
+    def counters(self, job: int = JOB) -> dict[str, int]:
+        return self.read(lambda txn: scans.counters_of(txn, job))
+
+    def fetch(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        return self.read(lambda txn: [tuple(row) for row in txn.conn.execute(text(statement), values)])
+
+    def add_job(self, **changes: Any) -> Job:
+        number = len(self.fetch("SELECT 1 FROM jobs")) + 1
+        return self.write(lambda txn: jobs.add_job(txn, replace(a_job(), id=f"job{number}", **changes)))
+
+    def job(self, key: int = JOB) -> Job:
+        return self.read(lambda txn: jobs.job_by_key(txn, key))
+
+    def assert_counted(self) -> None:
+        """The counters of members are what counting finds, for every job."""
+        for (job,) in self.fetch("SELECT job FROM ledger UNION SELECT job FROM counters WHERE job > 0"):
+            kept = self.counters(job)
+            told = tuple(kept.get(f"members.{name}", 0) for name in ("total", "in", "due", "aside"))
+            assert told == self.fetch(COUNTED, job=job)[0], f"counters of job {job}"
+
+
+def a_job(*, identifier_type: IdentifierType = "email", **config: Any) -> Job:
+    return Job(
+        key=0,
+        id="job1",
+        name="VIP to Mapp",
+        description="",
+        mapp_auth="mapp1",
+        lytics_auth="lytics1",
+        config=JobConfig(
+            segment_id="a1b2", uid_field="email", group_id="42", identifier_type=identifier_type, **config
+        ),
+        audience_slug="vip_shoppers",
+        audience_name="VIP shoppers",
+        status=Status.RUNNABLE,
+        cause=Cause.NONE,
+        reason="",
+        sleep_until_ms=None,
+        is_baselined=False,
+        scan_wanted="",
+        next_reconcile_ms=None,
+        exits_held=False,
+        webhook=Webhook(),
+        first_trigger_ms=None,
+        last_trigger_ms=None,
+        created_ms=NOON_MS,
+        updated_ms=NOON_MS,
+    )
+
+
+def open_store(folder: Path, *, is_durable: bool = True) -> Store:
+    """Open the migrated file in *folder*; what need not outlive a power cut is quicker."""
+    engine = writer_engine(folder / FILE_NAME)
+    if not is_durable:
+        with engine.connect() as conn:
+            conn.connection.cursor().execute("PRAGMA synchronous = OFF")
+    clock = ManualClock()
+    return Store(InlineDatabase(engine, clock=clock), statements_for("sqlite"), clock)
+
+
+def names(count: int, prefix: str = "p") -> list[str]:
+    return [f"{prefix}{number:05}@example.com" for number in range(count)]
+
+
+def all_in(members_: Iterable[str], version: int = 1) -> list[Observation]:
+    return [seen(member, True, version) for member in members_]

@@ -1,0 +1,293 @@
+"""Walks over a job's own rows: chunk by chunk, and on from there after a crash."""
+
+import pytest
+from sqlalchemy import text
+
+from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, all_in, names, run, seen
+from usher.domain.claim import Settlement
+from usher.domain.observation import Source
+from usher.domain.outcome import Accepted
+from usher.store import ledger, notes, scans, supervision
+from usher.store.database import Txn
+from usher.store.statements import LANE_BULK, LANE_HELD
+from usher.store.supervision import CHUNK, SqlJobs
+
+
+def sweep(store: Store, kind: str, *, version: int = 0) -> int:
+    """Run one sweep to its end; return how many commits it took."""
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind=kind, version=version))
+    jobs, rounds = SqlJobs(store.database, store.sql), 0
+    while run(jobs.sweep_some()):
+        rounds += 1
+    return rounds
+
+
+def test_resend_owes_everybody_again_who_was_ever_told(store: Store) -> None:
+    store.tell("told")
+    store.observe(seen("owed", True, 1))
+    store.observe(seen("aside", True, 1))
+    aside = next(claim for claim in store.claim() if claim.member == "aside")
+    store.settle(aside, NO_SUCH_USER)
+
+    sweep(store, "resend")
+
+    assert store.counters()["members.due"] == 3
+    assert store.counters()["members.aside"] == 0
+
+
+def test_resend_skips_the_silent_baseline(store: Store) -> None:
+    store.observe(seen("silent", True, 1), source=Source.BASELINE)
+
+    sweep(store, "resend")
+
+    assert store.row("silent").due_at is None
+
+
+def test_resend_leaves_a_request_that_may_be_alive_alone_and_sends_after_it(store: Store) -> None:
+    store.observe(seen("jo", True, 1))
+    claim = store.claim_one()
+
+    sweep(store, "resend")
+    assert store.row("jo").due_at == claim.token
+
+    store.settle(claim, Accepted())
+    assert store.row("jo").due_at == store.clock.now_ms()
+
+
+def test_what_is_sent_again_goes_behind_live_changes(store: Store) -> None:
+    store.tell("jo")
+
+    sweep(store, "resend")
+
+    assert store.row("jo").lane == LANE_BULK
+
+
+def test_retry_owes_only_those_set_aside(store: Store) -> None:
+    store.tell("told")
+    store.observe(seen("aside", True, 2))
+    store.settle(store.claim_one(), NO_SUCH_USER)
+
+    sweep(store, "retry")
+
+    assert store.row("told").due_at is None
+    assert store.row("aside").due_at == store.clock.now_ms()
+    assert store.row("aside").aside is None
+
+
+def test_one_member_can_be_owed_again_without_the_others(store: Store) -> None:
+    store.tell("al", "bo")
+
+    assert store.write(lambda txn: ledger.owe_member_again(txn, store.sql, JOB, "al"))
+    assert not store.write(lambda txn: ledger.owe_member_again(txn, store.sql, JOB, "nobody"))
+    assert (store.row("al").due_at, store.row("bo").due_at) == (store.clock.now_ms(), None)
+
+
+def test_only_those_set_aside_since_a_moment_are_owed_again(store: Store) -> None:
+    for member in ("before", "after"):
+        store.observe(seen(member, True, 1))
+        store.settle(store.claim_one(), NO_SUCH_USER)
+        store.clock.pass_ms(1_000)
+
+    jobs = SqlJobs(store.database, store.sql)
+    assert run(jobs.owe_set_aside_since(JOB, since_ms=store.clock.now_ms() - 1_000)) == 1
+    assert store.row("before").aside is not None
+    assert store.row("after").aside is None
+
+
+def test_whoever_a_whole_scan_did_not_see_leaves(store: Store) -> None:
+    store.tell("gone", "still", version=10)
+    store.observe(seen("still", True, 20), source=Source.RECONCILE)
+
+    sweep(store, "leave", version=20)
+
+    assert (store.row("gone").is_in, store.row("still").is_in) == (False, True)
+    assert store.claim_one(lane=LANE_BULK).member == "gone"
+    (entry,) = store.read(lambda txn: notes.history_of(txn, JOB, "gone"))
+    assert entry.kind == "absent"
+
+
+def test_leaving_ignores_what_is_as_new_as_the_scan_or_newer(store: Store) -> None:
+    store.tell("newer", version=21)
+    store.tell("equal", version=20)
+
+    sweep(store, "leave", version=20)
+
+    assert store.row("newer").is_in
+    assert store.row("equal").is_in
+
+
+def test_a_member_of_the_silent_baseline_who_is_found_absent_is_told(store: Store) -> None:
+    store.observe(seen("jo", True, 1), source=Source.BASELINE)
+
+    sweep(store, "leave", version=2)
+
+    assert store.claim_one(lane=LANE_BULK).is_in is False
+
+
+def test_leaving_waits_for_a_request_that_may_be_alive(store: Store) -> None:
+    store.observe(seen("jo", True, 1))
+    claim = store.claim_one()
+
+    sweep(store, "leave", version=2)
+
+    assert store.row("jo").due_at == claim.token
+    store.clock.pass_ms(HOLD_MS)
+    assert store.claim_one().is_in is False
+
+
+def test_the_number_leaving_is_what_the_sweep_then_changes(store: Store) -> None:
+    store.tell(*names(5), version=10)
+    store.tell("newer", version=30)
+    store.tell("outside", is_in=False, version=5)
+    assert store.read(lambda txn: ledger.leaving_and_inside(txn, JOB, version=20)) == (5, 6)
+
+    sweep(store, "leave", version=20)
+
+    assert store.counters()["members.in"] == 1
+    assert store.counters()["scans.found_absent"] == 5
+
+
+@pytest.mark.parametrize("count", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK])
+def test_a_sweep_reaches_every_row_whatever_their_number(store: Store, count: int) -> None:
+    store.observe(*all_in(names(count)), source=Source.BASELINE)
+
+    rounds = sweep(store, "leave", version=5)
+
+    assert store.counters().get("members.due", 0) == count
+    assert rounds == count // CHUNK + 1
+
+
+def test_a_sweep_goes_on_where_a_crash_left_it(store: Store) -> None:
+    store.observe(*all_in(names(2 * CHUNK + 5)), source=Source.BASELINE)
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind="leave", version=5))
+    jobs = SqlJobs(store.database, store.sql)
+    assert run(jobs.sweep_some())
+    (halfway,) = store.read(scans.open_sweeps)
+
+    with pytest.raises(KeyError):
+        store.write(lambda txn: _crash_after(txn, store, halfway))
+    assert store.read(scans.open_sweeps) == [halfway]
+    assert store.counters()["members.due"] == CHUNK
+
+    while run(SqlJobs(store.database, store.sql).sweep_some()):
+        pass
+    assert store.counters()["members.due"] == 2 * CHUNK + 5
+    assert store.counters()["scans.found_absent"] == 2 * CHUNK + 5
+
+
+def _crash_after(txn: Txn, store: Store, sweep_: supervision.Sweep) -> None:
+    supervision.advance(txn, sql=store.sql, sweep=sweep_)
+    raise KeyError("killed between the chunk and its commit")
+
+
+def test_a_sweep_asked_for_again_starts_over_instead_of_running_twice(store: Store) -> None:
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind="resend"))
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind="resend"))
+
+    assert len(store.read(scans.open_sweeps)) == 1
+
+
+def test_a_deleted_jobs_rows_are_forgotten_and_nobody_elses(store: Store) -> None:
+    store.observe(*all_in(names(CHUNK + 1)))
+    store.observe(seen("jo", True, 1), job=2)
+
+    sweep(store, "forget")
+
+    assert store.fetch("SELECT job, member FROM ledger") == [(2, "jo")]
+    assert store.counters()["members.total"] == 0
+
+
+def held_exits(store: Store) -> None:
+    """Two people told they are in, then out: "flying" is being told so, "waiting" is not yet."""
+    store.tell("flying", "waiting")
+    store.observe(seen("flying", False, 2))
+    store.clock.pass_ms(1)
+    store.observe(seen("waiting", False, 2))
+
+
+def test_the_brake_holds_owed_exits_and_lets_what_flies_be_settled(store: Store) -> None:
+    held_exits(store)
+    (claim,) = store.claim(limit=1)
+    store.write(lambda txn: ledger.hold_exits(txn, JOB))
+
+    assert store.claim() == []
+    store.settle(claim, Accepted())
+    assert (store.row("flying").due_at, store.row("flying").accepted) == (None, False)
+    assert store.row("waiting").lane == LANE_HELD
+
+
+def test_the_brake_holds_no_entries(store: Store) -> None:
+    store.observe(seen("jo", True, 1))
+    store.write(lambda txn: ledger.hold_exits(txn, JOB))
+
+    assert store.claim_one().is_in is True
+
+
+def test_released_exits_go_on_when_they_were_due_and_not_before(store: Store) -> None:
+    held_exits(store)
+    (claim,) = store.claim(limit=1)
+    store.write(lambda txn: ledger.hold_exits(txn, JOB))
+
+    assert store.write(lambda txn: ledger.release_exits(txn, JOB)) == 2
+
+    assert [c.member for c in store.claim()] == ["waiting"]
+    assert store.row("flying").due_at == claim.token
+
+
+def test_held_exits_that_are_kept_are_told_that_they_are_inside(store: Store) -> None:
+    held_exits(store)
+    (claim,) = store.claim(limit=1)
+    store.write(lambda txn: ledger.hold_exits(txn, JOB))
+
+    assert store.write(lambda txn: ledger.keep_held(txn, JOB)) == 2
+
+    assert store.row("flying").due_at == claim.token
+    waiting = store.claim_one()
+    assert (waiting.member, waiting.is_in) == ("waiting", True)
+    store.settle_all([Settlement(claim, Accepted()), Settlement(waiting, Accepted())])
+    assert store.claim_one().is_in is True
+
+
+def test_what_a_person_kept_loses_to_a_newer_trigger_and_wins_over_an_older(store: Store) -> None:
+    held_exits(store)
+    store.write(lambda txn: ledger.hold_exits(txn, JOB))
+    store.write(lambda txn: ledger.keep_held(txn, JOB))
+    kept_as_of = store.row("waiting").version
+
+    store.observe(seen("waiting", False, kept_as_of - 1))
+    assert store.row("waiting").is_in
+
+    store.observe(seen("waiting", False, kept_as_of + 1))
+    assert not store.row("waiting").is_in
+
+
+def test_history_is_kept_to_its_limit_newest_first_a_bounded_number_at_a_time(store: Store) -> None:
+    entry = [notes.HistoryEntry(job=JOB, member="jo", kind="retry", note=str(number)) for number in range(50)]
+    store.write(lambda txn: notes.add_history(txn, entry))
+    table = notes.history
+
+    store.write(lambda txn: notes._prune(txn, table, 20, at_once=10))
+    assert store.fetch("SELECT COUNT(*) FROM history")[0][0] == 39
+
+    for _ in range(5):
+        store.write(lambda txn: notes._prune(txn, table, 20, at_once=10))
+    left = store.read(lambda txn: notes.history_of(txn, JOB, "jo"))
+    assert [e.note for e in left] == [str(number) for number in range(49, 29, -1)]
+
+
+def test_pruning_an_empty_store_does_nothing(store: Store) -> None:
+    run(SqlJobs(store.database, store.sql).prune())
+
+    assert store.fetch("SELECT COUNT(*) FROM history") == [(0,)]
+
+
+def test_the_logs_limit_is_their_own(store: Store) -> None:
+    store.write(
+        lambda txn: txn.conn.execute(
+            text("INSERT INTO job_logs (id, job, at_ms, level, message) VALUES (:id, 1, 0, 'info', 'x')"),
+            [{"id": 1}, {"id": notes.LOGS_KEEP}, {"id": notes.LOGS_KEEP + 1}],
+        )
+    )
+    run(SqlJobs(store.database, store.sql).prune())
+
+    assert store.fetch("SELECT id FROM job_logs") == [(notes.LOGS_KEEP,), (notes.LOGS_KEEP + 1,)]

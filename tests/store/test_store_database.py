@@ -1,0 +1,207 @@
+"""One writer, group commits: what is answered is kept, and a failing work takes nothing with it."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.clocks import ManualClock
+from usher.errors import Conflict, Unavailable
+from usher.store.database import Database, InlineDatabase, ThreadedDatabase, Txn, Work
+from usher.store.opening import FILE_NAME
+from usher.store.sqlite import OwnerLock, reader_engine, writer_engine
+
+INSERT = text("INSERT INTO counters (job, name, value) VALUES (9, :name, :value)")
+BIG = text(
+    "INSERT INTO unreadable (auth_id, at_ms, reason, body_sealed, body_bytes)"
+    " VALUES ('a', 0, '', zeroblob(10000000), 0)"
+)
+
+
+@pytest.fixture
+async def database(folder: Path) -> AsyncIterator[ThreadedDatabase]:
+    path = folder / FILE_NAME
+    kept = ThreadedDatabase(writer_engine(path), reader_engine(path), clock=ManualClock())
+    yield kept
+    await kept.close()
+
+
+def put(name: str) -> Work[str]:
+    def work(txn: Txn) -> str:
+        txn.conn.execute(INSERT, {"name": name, "value": 1})
+        return name
+
+    return work
+
+
+def names_of(txn: Txn) -> list[str]:
+    return [row.name for row in txn.conn.execute(text("SELECT name FROM counters WHERE job = 9 ORDER BY name"))]
+
+
+def committed(folder: Path) -> list[str]:
+    """What another program finds in the file."""
+    with closing(sqlite3.connect(f"file:{folder / FILE_NAME}?mode=ro", uri=True)) as conn:
+        return [name for (name,) in conn.execute("SELECT name FROM counters WHERE job = 9 ORDER BY name")]
+
+
+async def together(database: Database, *works: Work[object]) -> list[object]:
+    """Let *works* wait while another one holds the writer, so that they make one group."""
+    gate, is_busy = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold(_: Txn) -> None:
+        loop.call_soon_threadsafe(is_busy.set)
+        assert gate.wait(10)
+
+    holding = asyncio.ensure_future(database.write(hold))
+    await is_busy.wait()
+    waiting = [asyncio.ensure_future(database.write(work)) for work in works]
+    await asyncio.sleep(0)
+    gate.set()
+    await holding
+    return list(await asyncio.gather(*waiting, return_exceptions=True))
+
+
+def fail(error: Exception, after: Work[object]) -> Work[object]:
+    def work(txn: Txn) -> object:
+        after(txn)
+        raise error
+
+    return work
+
+
+async def test_what_was_answered_is_in_the_file(database: ThreadedDatabase, folder: Path) -> None:
+    assert await database.write(put("a")) == "a"
+
+    assert committed(folder) == ["a"]
+
+
+async def test_a_group_is_answered_only_after_its_commit(database: ThreadedDatabase, folder: Path) -> None:
+    found: list[list[str]] = []
+
+    def look(txn: Txn) -> None:
+        found.append(committed(folder))
+
+    answers = await together(database, put("a"), look, put("b"))
+
+    assert answers == ["a", None, "b"]
+    assert found == [[]], "another connection must see nothing before the commit"
+    assert committed(folder) == ["a", "b"]
+
+
+async def test_a_failing_work_takes_nothing_with_it(database: ThreadedDatabase, folder: Path) -> None:
+    error = Conflict("in the way")
+    answers = await together(database, put("a"), fail(error, put("half")), put("b"))
+
+    assert answers == ["a", error, "b"]
+    assert committed(folder) == ["a", "b"]
+
+
+async def test_a_broken_constraint_is_the_failing_works_alone(database: ThreadedDatabase, folder: Path) -> None:
+    answers = await together(database, put("a"), put("a"), put("b"))
+
+    assert answers[0] == "a"
+    assert isinstance(answers[1], Unavailable)
+    assert answers[2] == "b"
+    assert committed(folder) == ["a", "b"]
+
+
+async def test_what_a_failing_work_counted_is_not_counted(database: ThreadedDatabase) -> None:
+    def count(txn: Txn) -> None:
+        txn.tally[9, "triggers.received"] += 1
+
+    await together(database, count, fail(Conflict(), count), count)
+
+    def total(txn: Txn) -> int | None:
+        return txn.conn.execute(text("SELECT value FROM counters WHERE name = 'triggers.received'")).scalar()
+
+    assert await database.read(total) == 2
+
+
+async def test_a_read_sees_what_was_written_and_writes_nothing(database: ThreadedDatabase, folder: Path) -> None:
+    await database.write(put("a"))
+    assert await database.read(names_of) == ["a"]
+
+    with pytest.raises(Unavailable):
+        await database.read(put("b"))
+    assert committed(folder) == ["a"]
+
+
+async def test_works_that_wait_when_it_closes_are_done_first(folder: Path) -> None:
+    path = folder / FILE_NAME
+    database = ThreadedDatabase(writer_engine(path), reader_engine(path), clock=ManualClock())
+    waiting = [asyncio.ensure_future(database.write(put(f"{n:03}"))) for n in range(300)]
+    await asyncio.sleep(0)
+    await database.close()
+
+    assert await asyncio.gather(*waiting) == [f"{n:03}" for n in range(300)]
+    with pytest.raises(Unavailable, match="stopping"):
+        await database.write(put("late"))
+    await database.close()
+
+
+async def test_a_caller_that_gives_up_stops_nobody(database: ThreadedDatabase, folder: Path) -> None:
+    given_up = asyncio.ensure_future(database.write(put("a")))
+    await asyncio.sleep(0)
+    given_up.cancel()
+
+    assert await database.write(put("b")) == "b"
+    assert committed(folder) == ["a", "b"]
+
+
+def limit_pages(txn: Txn, *, spare: int) -> None:
+    pages = txn.conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+    txn.conn.exec_driver_sql(f"PRAGMA max_page_count = {pages + spare}")
+
+
+def unlimited(txn: Txn) -> None:
+    txn.conn.exec_driver_sql("PRAGMA max_page_count = 1000000")
+
+
+def inline(engine: Engine, _: Path) -> Database:
+    return InlineDatabase(engine, clock=ManualClock())
+
+
+def threaded(engine: Engine, path: Path) -> Database:
+    return ThreadedDatabase(engine, reader_engine(path), clock=ManualClock())
+
+
+@pytest.mark.parametrize("kind", [inline, threaded])
+async def test_a_full_disk_is_unavailable_and_the_next_work_succeeds(
+    folder: Path, kind: Callable[[Engine, Path], Database]
+) -> None:
+    database = kind(writer_engine(folder / FILE_NAME), folder / FILE_NAME)
+    await database.write(lambda txn: limit_pages(txn, spare=5))
+    with pytest.raises(Unavailable):
+        await database.write(lambda txn: txn.conn.execute(BIG) and None)
+
+    assert await database.write(put("a")) == "a"
+    await database.write(unlimited)
+    await database.write(lambda txn: txn.conn.execute(BIG) and None)
+    assert committed(folder) == ["a"]
+    await database.close()
+
+
+async def test_nothing_is_answered_as_kept_that_a_full_disk_undid(database: ThreadedDatabase, folder: Path) -> None:
+    await database.write(lambda txn: limit_pages(txn, spare=5))
+
+    answers = await together(database, put("a"), lambda txn: txn.conn.execute(BIG) and None, put("b"))
+
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+    assert committed(folder) == []
+    assert await database.write(put("c")) == "c"
+    assert committed(folder) == ["c"]
+
+
+def test_the_lock_names_who_holds_it_and_ends_with_it(tmp_path: Path) -> None:
+    first = OwnerLock(tmp_path)
+    with pytest.raises(Conflict, match="Stop it, or speak to it with USHER_URL"):
+        OwnerLock(tmp_path)
+    first.close()
+
+    OwnerLock(tmp_path).close()

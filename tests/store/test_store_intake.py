@@ -1,0 +1,235 @@
+"""Triggers into the ledger: every one is counted once, and many exits at once wait for a person."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.store.stores import JOB, Store, a_job, names, run, seen
+from usher.domain.intake import Intake, JobIntake
+from usher.domain.job import Cause, Job, Status
+from usher.domain.notes import Unreadable
+from usher.domain.observation import Observation
+from usher.domain.removal_brake import PEOPLE, WINDOW_MS
+from usher.store import intake, notes, scans
+from usher.store.statements import LANE_HELD
+
+ODD = Unreadable("lytics1", "not an object", b"sealed", 7)
+Sort = Callable[[list[Job], int], Intake]
+
+
+def share(
+    *events: tuple[Observation, ...],
+    ignored: Counter[str] | None = None,
+    unreadable: int = 0,
+    clamped: int = 0,
+) -> Sort:
+    """Sort a message so that it concerns the first live job alone."""
+
+    def sort(jobs: list[Job], _now_ms: int) -> Intake:
+        part = JobIntake(jobs[0], events, ignored or Counter(), (ODD,) * unreadable, clamped)
+        return Intake(shares=(part,))
+
+    return sort
+
+
+def take_in(store: Store, sort: Sort) -> Intake:
+    return run(intake.SqlIntake(store.database, store.sql).take_in("lytics1", sort))
+
+
+def triggers(store: Store) -> dict[str, int]:
+    prefix = "triggers."
+    return {name.removeprefix(prefix): n for name, n in store.counters().items() if name.startswith(prefix) and n}
+
+
+def exits(count: int, version: int = 100) -> list[tuple[Observation, ...]]:
+    return [(seen(name, False, version),) for name in names(count)]
+
+
+def inside(store: Store, count: int) -> None:
+    store.tell(*names(count))
+
+
+def test_only_the_live_jobs_of_that_account_are_asked(store: Store) -> None:
+    for status in Status:
+        store.add_job(status=status)
+    store.add_job(lytics_auth="another")
+    asked: list[Job] = []
+
+    def sort(jobs: list[Job], now_ms: int) -> Intake:
+        asked.extend(jobs)
+        assert now_ms == store.clock.now_ms()
+        return Intake()
+
+    take_in(store, sort)
+
+    assert {job.status for job in asked} == {Status.RUNNABLE, Status.SLEEPING, Status.PAUSED, Status.FAULT}
+    assert {job.lytics_auth for job in asked} == {"lytics1"}
+
+
+def test_a_trigger_is_applied_counted_and_written_down(store: Store) -> None:
+    store.add_job()
+    take_in(store, share((seen("jo", True, 5),)))
+
+    assert triggers(store) == {"received": 1, "applied": 1}
+    assert store.row("jo").due_at == store.clock.now_ms()
+    (entry,) = store.read(lambda txn: notes.history_of(txn, JOB, "jo"))
+    assert (entry.kind, entry.version) == ("enter", 5)
+    assert store.job().first_trigger_ms == store.job().last_trigger_ms == store.clock.now_ms()
+
+
+def test_a_trigger_that_is_not_newer_is_ignored_with_its_reason(store: Store) -> None:
+    store.add_job()
+    take_in(store, share((seen("jo", True, 5),)))
+    take_in(store, share((seen("jo", False, 5),)))
+
+    assert triggers(store) == {"received": 2, "applied": 1, "ignored.not_newer": 1}
+    newest, _ = store.read(lambda txn: notes.history_of(txn, JOB, "jo"))
+    assert (newest.kind, newest.note) == ("ignored", "not_newer")
+
+
+def test_within_a_message_the_one_that_lost_is_superseded(store: Store) -> None:
+    store.add_job()
+    take_in(store, share((seen("jo", True, 5),), (seen("jo", False, 5),)))
+
+    assert triggers(store) == {"received": 2, "applied": 1, "ignored.superseded": 1}
+    assert store.row("jo").is_in is False
+
+
+def test_a_trigger_with_several_identifiers_counts_once(store: Store) -> None:
+    store.add_job()
+    take_in(store, share((seen("jo", True, 5), seen("ann", True, 5))))
+
+    assert triggers(store) == {"received": 1, "applied": 1}
+    assert store.counters()["members.in"] == 2
+
+
+def test_what_was_ignored_unreadable_or_clamped_before_is_counted_too(store: Store) -> None:
+    store.add_job()
+    take_in(store, share((seen("jo", True, 5),), ignored=Counter(no_identifier=2), unreadable=3, clamped=1))
+
+    assert triggers(store) == {
+        "received": 6, "applied": 1, "ignored.no_identifier": 2, "unreadable": 3, "clamped": 1,
+    }  # fmt: skip
+    assert store.fetch("SELECT COUNT(*) FROM unreadable") == [(3,)]
+
+
+def test_what_belongs_to_no_job_is_counted_by_reason(store: Store) -> None:
+    take_in(store, lambda _jobs, _now: Intake(unrouted=Counter(no_job=4), unreadable=(ODD,)))
+
+    assert store.counters(0) == {"triggers.unrouted.no_job": 4, "triggers.unreadable": 1}
+
+
+def test_a_message_that_fails_leaves_nothing_behind(store: Store) -> None:
+    store.add_job()
+
+    def sort(jobs: list[Job], now_ms: int) -> Intake:
+        good = share((seen("jo", True, 5),))(jobs, now_ms)
+        broken = JobIntake(jobs[0], ((),))
+        return Intake(shares=(*good.shares, broken))
+
+    with pytest.raises(IndexError):
+        take_in(store, sort)
+
+    assert not store.has("jo")
+    assert triggers(store) == {}
+
+
+def test_a_whole_message_that_makes_no_sense_is_kept(store: Store) -> None:
+    run(intake.keep_unreadable(store.database, ODD, reason="not_json"))
+
+    assert store.counters(0) == {"triggers.unrouted.not_json": 1}
+    assert store.fetch("SELECT auth_id, job, body_bytes FROM unreadable") == [("lytics1", None, 7)]
+
+
+EVENTS = st.lists(
+    st.lists(st.tuples(st.sampled_from(["al", "bo", "cy"]), st.booleans(), st.integers(1, 6)), min_size=1, max_size=3),
+    max_size=5,
+)
+MESSAGES = st.lists(st.tuples(EVENTS, st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=5)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(messages=MESSAGES)
+def test_received_is_always_applied_and_ignored_and_unreadable(
+    store: Store, messages: list[tuple[list[list[tuple[str, bool, int]]], int, int]]
+) -> None:
+    store.add_job()
+    before = triggers(store)
+    for events, ignored, unreadable in messages:
+        observed = [tuple(seen(*one) for one in event) for event in events]
+        take_in(store, share(*observed, ignored=Counter(no_identifier=ignored), unreadable=unreadable))
+
+    counted = triggers(store)
+    parts = sum(n for name, n in counted.items() if name in {"applied", "unreadable"} or name.startswith("ignored."))
+    came = sum(len(events) + ignored + unreadable for events, ignored, unreadable in messages)
+    assert counted.get("received", 0) == parts
+    assert counted.get("received", 0) - before.get("received", 0) == came
+    store.assert_counted()
+
+
+def test_many_exits_at_once_wait_for_a_person_and_entries_go_on(store: Store) -> None:
+    store.add_job()
+    inside(store, PEOPLE * 2)
+
+    take_in(store, share(*exits(PEOPLE + 1)))
+    assert store.job().exits_held
+    assert store.job().cause is Cause.REMOVALS
+    assert store.job().status is Status.RUNNABLE
+    assert store.claim() == []
+    assert store.fetch("SELECT COUNT(*) FROM ledger WHERE lane = 2 AND due_at IS NOT NULL") == [(PEOPLE + 1,)]
+
+    take_in(store, share((seen("new", True, 100),), *exits(PEOPLE + 2, version=200)))
+    assert [claim.member for claim in store.claim()] == ["new"]
+    assert store.row(names(PEOPLE + 2)[-1]).lane == LANE_HELD
+    assert [log.code for log in store.read(lambda txn: notes.logs_of(txn, JOB))] == ["JOB-FAULT-022"]
+
+
+@pytest.mark.parametrize(
+    ("people", "leaving"),
+    [(PEOPLE * 2, PEOPLE), (PEOPLE * 6, PEOPLE + 1)],
+    ids=["not more than 500", "not more than 20 %"],
+)
+def test_fewer_exits_pass_unasked(store: Store, people: int, leaving: int) -> None:
+    store.add_job()
+    inside(store, people)
+
+    take_in(store, share(*exits(leaving)))
+
+    assert not store.job().exits_held
+    assert len(store.claim(limit=leaving + 1)) == leaving
+
+
+def test_exits_are_added_up_over_fifteen_minutes_and_then_forgotten(store: Store) -> None:
+    store.add_job()
+    inside(store, PEOPLE * 2)
+    take_in(store, share(*exits(PEOPLE // 2)))
+    store.clock.pass_ms(WINDOW_MS)
+    take_in(store, share(*exits(PEOPLE, version=200)))
+    assert not store.job().exits_held
+
+    store.clock.pass_ms(WINDOW_MS - 60_000)
+    take_in(store, share(*exits(PEOPLE + 300, version=300)))
+    assert store.job().exits_held
+
+
+def test_exits_that_are_no_news_do_not_count(store: Store) -> None:
+    store.add_job()
+    inside(store, PEOPLE * 2)
+    for version in range(100, 110):
+        take_in(store, share(*exits(PEOPLE // 4, version=version)))
+
+    assert not store.job().exits_held
+    assert store.fetch("SELECT SUM(exits) FROM exit_minutes") == [(PEOPLE // 4,)]
+
+
+def test_a_job_may_do_without_the_brake(store: Store) -> None:
+    store.add_job(config=a_job(exit_brake=False).config)
+    inside(store, PEOPLE * 2)
+
+    take_in(store, share(*exits(PEOPLE * 2)))
+
+    assert not store.job().exits_held
+    assert store.read(lambda txn: scans.counters_of(txn, JOB))["members.in"] == 0

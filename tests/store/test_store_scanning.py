@@ -1,0 +1,192 @@
+"""Scans: a page and its checkpoint are one, and only a whole, undisturbed scan says who left."""
+
+import pytest
+
+from tests.store.stores import JOB, Store, all_in, names, run, seen
+from usher.domain.absence import Doubt
+from usher.domain.job import Cause, Status
+from usher.domain.observation import Observation, Source
+from usher.domain.removal_brake import PEOPLE
+from usher.domain.scan import Scan, ScanState
+from usher.store import ledger, notes, scanning, scans
+from usher.store.scanning import SqlScans
+from usher.store.statements import LANE_BULK
+from usher.store.supervision import SqlJobs
+
+
+def begin(store: Store, *, kind: str = "reconcile") -> Scan:
+    return run(SqlScans(store.database, store.sql).begin_scan(JOB, kind=kind, definition="d1", expected=10))
+
+
+def page(
+    store: Store, scan: Scan, *observations: Observation, cursor: str = "c1", source: Source = Source.RECONCILE
+) -> Scan:
+    return run(
+        SqlScans(store.database, store.sql).record_page(
+            scan, observations, source=source, profiles=len(observations), without_identifier=1, cursor=cursor,
+            expected=None,
+        )
+    )  # fmt: skip
+
+
+def finish(store: Store, scan: Scan, *, doubt: Doubt | None = None, version: int = 100) -> None:
+    run(SqlScans(store.database, store.sql).finish_scan(scan, doubt=doubt, version=version))
+
+
+def sweep_all(store: Store) -> None:
+    while run(SqlJobs(store.database, store.sql).sweep_some()):
+        pass
+
+
+def last_log(store: Store) -> str:
+    return store.read(lambda txn: notes.logs_of(txn, JOB))[0].message
+
+
+def test_a_page_is_kept_together_with_where_the_next_begins(store: Store) -> None:
+    store.add_job()
+    scan = page(store, begin(store, kind="backfill"), *all_in(["al", "bo"]), source=Source.BACKFILL)
+
+    assert (scan.cursor, scan.seen, scan.profiles, scan.without_identifier, scan.pages) == ("c1", 2, 2, 1, 1)
+    assert scan.expected == 10
+    assert len(store.claim(lane=LANE_BULK)) == 2
+
+
+def test_a_page_that_fails_moves_no_checkpoint(store: Store) -> None:
+    store.add_job()
+    scan = begin(store)
+
+    broken = Observation("\ud800", True, 5, Source.RECONCILE)
+    with pytest.raises(UnicodeEncodeError):
+        page(store, scan, seen("jo", True, 5), broken)
+
+    assert not store.has("jo")
+    assert run(SqlScans(store.database, store.sql).running_scan(JOB)) == scan
+
+
+def test_a_page_taken_in_twice_counts_once(store: Store) -> None:
+    store.add_job()
+    scan = begin(store)
+    first = page(store, scan, seen("jo", True, 5))
+
+    assert page(store, scan, seen("jo", True, 5)) == first
+    assert store.counters()["scans.found_inside"] == 1
+
+
+def test_a_scan_goes_on_where_it_was_after_a_restart(store: Store) -> None:
+    store.add_job()
+    scan = page(store, begin(store), seen("jo", True, 5), cursor="next")
+
+    resumed = run(SqlScans(store.database, store.sql).running_scan(JOB))
+    assert resumed == scan
+    assert resumed is not None
+    assert page(store, resumed, seen("ann", True, 5), cursor="").seen == 2
+
+
+def test_a_scan_that_ended_is_not_resumed(store: Store) -> None:
+    store.add_job()
+    finish(store, begin(store))
+
+    assert run(SqlScans(store.database, store.sql).running_scan(JOB)) is None
+
+
+def test_what_a_reconcile_found_is_written_down_once(store: Store) -> None:
+    store.add_job()
+    store.tell("known", version=1)
+    page(store, begin(store), seen("known", True, 5), seen("new", True, 5))
+
+    assert store.counters()["scans.found_inside"] == 1
+    assert store.read(lambda txn: notes.history_of(txn, JOB, "known")) == []
+    assert [e.kind for e in store.read(lambda txn: notes.history_of(txn, JOB, "new"))] == ["seen"]
+
+
+def test_a_whole_scan_says_who_left(store: Store) -> None:
+    store.add_job(scan_wanted="reconcile")
+    store.tell("gone", "still", version=1)
+    scan = page(store, begin(store), seen("still", True, 100))
+    finish(store, scan, version=100)
+    sweep_all(store)
+
+    assert (store.row("gone").is_in, store.row("still").is_in) == (False, True)
+    assert (store.job().is_baselined, store.job().scan_wanted) == (True, "")
+    assert "1 are no longer in the audience" in last_log(store)
+
+
+@pytest.mark.parametrize("doubt", list(Doubt))
+def test_a_doubtful_scan_says_nothing_about_who_left(store: Store, doubt: Doubt) -> None:
+    store.add_job()
+    store.tell("gone", version=1)
+    scan = begin(store)
+    finish(store, scan, doubt=doubt)
+    sweep_all(store)
+
+    assert store.row("gone").is_in
+    ended = store.read(lambda txn: scans.scan_by_id(txn, scan.id))
+    assert (ended.state, ended.reason) == (ScanState.COMPLETED, doubt)
+    assert f"cannot say who left ({doubt})" in last_log(store)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [("backfill", "backfill"), ("baseline", "reconcile"), ("reconcile", "reconcile")]
+)
+def test_an_interrupted_scan_says_nothing_and_may_start_again(store: Store, kind: str, wanted: str) -> None:
+    store.add_job()
+    store.tell("gone", version=1)
+    scan = begin(store, kind=kind)
+    run(SqlScans(store.database, store.sql).interrupt_scan(scan, reason="the cursor expired", starts_again=True))
+    sweep_all(store)
+
+    assert store.row("gone").is_in
+    assert (store.job().scan_wanted, store.job().is_baselined) == (wanted, False)
+    assert store.read(lambda txn: scans.scan_by_id(txn, scan.id)).state == ScanState.INTERRUPTED
+
+
+def too_many_left(store: Store, *, status: Status = Status.RUNNABLE) -> Scan:
+    store.add_job(status=status)
+    store.observe(*all_in(names(PEOPLE + 1)), source=Source.BASELINE)
+    scan = begin(store)
+    finish(store, scan, version=100)
+    return store.read(lambda txn: scans.scan_by_id(txn, scan.id))
+
+
+def test_too_many_leaving_in_one_scan_stop_the_job_for_a_person(store: Store) -> None:
+    scan = too_many_left(store)
+    sweep_all(store)
+
+    assert (scan.state, scan.leaving) == (ScanState.HELD, PEOPLE + 1)
+    assert (store.job().status, store.job().cause) == (Status.FAULT, Cause.REMOVALS)
+    assert store.counters()["members.in"] == PEOPLE + 1
+    assert "501 of 501 people" in store.job().reason
+
+
+def test_the_removal_brake_leaves_a_paused_job_paused(store: Store) -> None:
+    too_many_left(store, status=Status.PAUSED)
+
+    assert store.job().status is Status.PAUSED
+
+
+@pytest.mark.parametrize(("people", "leaving"), [(PEOPLE, PEOPLE), (5 * (PEOPLE + 1), PEOPLE + 1)])
+def test_as_many_as_the_brake_allows_leave_unasked(store: Store, people: int, leaving: int) -> None:
+    store.add_job()
+    store.observe(*all_in(names(people)), source=Source.BASELINE)
+    store.observe(*all_in(names(people)[leaving:], version=100), source=Source.RECONCILE)
+    finish(store, begin(store), version=100)
+    sweep_all(store)
+
+    assert store.counters()["members.in"] == people - leaving
+
+
+def test_a_scan_that_cannot_be_ended_whole_is_not_ended_at_all(store: Store) -> None:
+    store.add_job()
+    store.tell("gone", version=1)
+    scan = begin(store)
+
+    with pytest.raises(KeyError):
+        store.write(lambda txn: _crash(scanning.finish(txn, scan, doubt=None, version=100)))
+
+    assert run(SqlScans(store.database, store.sql).running_scan(JOB)) == scan
+    assert store.read(scans.open_sweeps) == []
+    assert store.read(lambda txn: ledger.leaving_and_inside(txn, JOB, version=100)) == (1, 1)
+
+
+def _crash(_: None) -> None:
+    raise KeyError("killed before the commit")
