@@ -19,6 +19,7 @@ class Doubt(StrEnum):
     NO_END = "no_end_marker"
     SHORT = "fewer_than_announced"
     REDEFINED = "audience_redefined"
+    UNDEFINED = "definition_not_given"
     GONE = "audience_gone"
     CURSOR_EXPIRED = "cursor_expired"
     CURSOR_REPEATED = "cursor_repeated"
@@ -35,7 +36,8 @@ class ScanEnd:
         profiles: how many profiles its pages held.
         announced: the total that Lytics announced, or None where it announced none.
         has_end_marker: the last page said that it was the last.
-        definition_before, definition_after: what the audience's definition hashed to, around the scan.
+        definition_before, definition_after: what the audience's definition hashed to, around the
+            scan; blank where Lytics did not say.
         is_gone: the audience was deleted or invalid afterwards.
     """
 
@@ -51,6 +53,8 @@ def doubt_about_absence(end: ScanEnd) -> Doubt | None:
     """Return why *end* cannot say who left, or None where it can."""
     if end.is_gone:
         return Doubt.GONE
+    if not (end.definition_before and end.definition_after):
+        return Doubt.UNDEFINED
     if end.definition_before != end.definition_after:
         return Doubt.REDEFINED
     if not end.has_end_marker:

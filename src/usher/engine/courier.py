@@ -28,6 +28,7 @@ MOST_BUFFERED = 1_000
 MOST_SETTLED_AT_ONCE = 500
 EXPIRY_GRAIN_SECONDS = 1.0  # a request's expiry is in whole seconds, so the last one of the room cannot be used
 LOOK_AGAIN_SECONDS = 5.0
+LEAST_WAIT_SECONDS = 0.001  # a shorter wait may round to none, and spin
 NS_PER_SECOND = 1_000_000_000
 
 
@@ -189,7 +190,7 @@ class Courier:
             now = self._clock.monotonic()
             pace, breaker = self.verdicts.pace, self.verdicts.breaker
             if self.in_flight >= pace.max_in_flight or not breaker.allows(now, in_flight=self.in_flight):
-                return None if self.in_flight else max(0.001, (breaker.open_until or now) - now)
+                return None if self.in_flight else (breaker.open_until or now) - now
             if (wait := pace.wait_seconds(now)) > 0:
                 return wait
             self._start(self._buffer.pop(), now)
@@ -267,15 +268,19 @@ class Courier:
         self._telemetry.pace(self.auth_id, in_flight=self.in_flight, per_second=self.verdicts.pace.per_second)
 
     async def _wait_for_work(self, wait: float | None) -> None:
-        now = self._clock.monotonic()
-        moments = [LOOK_AGAIN_SECONDS if wait is None else wait]
+        seconds = LOOK_AGAIN_SECONDS if wait is None else wait
         if wait is None and not len(self._buffer):
-            moments += [max(0.0, at - now) for at in self._look_at.values()]
-            moments += [max(0.0, t.next_at - now) for t in self.verdicts.trials.values() if not t.is_running]
-        open_until = self.verdicts.breaker.open_until
-        if open_until is not None and not self.in_flight:
-            moments.append(max(0.001, open_until - now))
-        await _wait(self._wake, seconds=min(moments), clock=self._clock)
+            seconds = min(seconds, self._seconds_until_look())
+        await _wait(self._wake, seconds=max(LEAST_WAIT_SECONDS, seconds), clock=self._clock)
+
+    def _seconds_until_look(self) -> float:
+        """How long until claiming could bring something; what may not be sent must not keep the loop awake."""
+        now, breaker = self._clock.monotonic(), self.verdicts.breaker
+        if breaker.open_until is not None:
+            return LOOK_AGAIN_SECONDS if self.in_flight else max(0.0, breaker.open_until - now)
+        looks = [at - now for (key, _), at in self._look_at.items() if self._may_send(key)]
+        trials = [t.next_at - now for t in self.verdicts.trials.values() if t.next_at > now]
+        return min([LOOK_AGAIN_SECONDS, *looks, *trials])
 
 
 async def _wait(event: asyncio.Event, *, seconds: float, clock: Clock) -> None:
