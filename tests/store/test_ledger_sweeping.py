@@ -5,12 +5,15 @@ from sqlalchemy import text
 
 from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, all_in, names, run, seen
 from usher.domain.claim import Settlement
+from usher.domain.notes import HistoryEntry
 from usher.domain.observation import Source
 from usher.domain.outcome import Accepted
+from usher.domain.scan import Sweep
 from usher.store import ledger, notes, scans, supervision
 from usher.store.database import Txn
 from usher.store.statements import LANE_BULK, LANE_HELD
 from usher.store.supervision import CHUNK, SqlJobs
+from usher.store.tables import history
 
 
 def sweep(store: Store, kind: str, *, version: int = 0) -> int:
@@ -175,7 +178,7 @@ def test_a_sweep_goes_on_where_a_crash_left_it(store: Store) -> None:
     assert store.counters()["scans.found_absent"] == 2 * CHUNK + 5
 
 
-def _crash_after(txn: Txn, store: Store, sweep_: supervision.Sweep) -> None:
+def _crash_after(txn: Txn, store: Store, sweep_: Sweep) -> None:
     supervision.advance(txn, sql=store.sql, sweep=sweep_)
     raise KeyError("killed between the chunk and its commit")
 
@@ -262,9 +265,9 @@ def test_what_a_person_kept_loses_to_a_newer_trigger_and_wins_over_an_older(stor
 
 
 def test_history_is_kept_to_its_limit_newest_first_a_bounded_number_at_a_time(store: Store) -> None:
-    entry = [notes.HistoryEntry(job=JOB, member="jo", kind="retry", note=str(number)) for number in range(50)]
+    entry = [HistoryEntry(job=JOB, member="jo", kind="retry", note=str(number)) for number in range(50)]
     store.write(lambda txn: notes.add_history(txn, entry))
-    table = notes.history
+    table = history
 
     store.write(lambda txn: notes._prune(txn, table, 20, at_once=10))
     assert store.fetch("SELECT COUNT(*) FROM history")[0][0] == 39

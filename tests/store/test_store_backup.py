@@ -57,7 +57,7 @@ def restored(folder: Path, from_: Path) -> RestoreReport:
 
 
 def test_a_backup_is_one_private_file_that_says_what_it_holds(folder: Path) -> None:
-    to = closed_backup(folder, lambda store: (store.add_job(), store.tell("jo", "ann")))
+    to = closed_backup(folder, lambda store: store.tell("jo", "ann"))
 
     assert stat.S_IMODE(to.stat().st_mode) == 0o600
     assert not [path for path in folder.iterdir() if path.name.startswith("backup.db") and path != to]

@@ -1,5 +1,7 @@
 """Pages of members: each once, newest first, however many share a moment."""
 
+from functools import partial
+
 import pytest
 
 from tests.store.stores import JOB, NO_SUCH_USER, Store, all_in, names, seen
@@ -13,7 +15,7 @@ def pages(store: Store, state: str, *, limit: int) -> list[list[str]]:
     found: list[list[str]] = []
     before: tuple[int, str] | None = None
     while True:
-        page = store.read(lambda txn, at=before: page_of_members(txn, JOB, state=state, before=at, limit=limit))
+        page = store.read(partial(page_of_members, job=JOB, state=state, before=before, limit=limit))
         if not page:
             return found
         found.append([row.member for _, row in page])

@@ -9,6 +9,7 @@ from usher.domain.observation import Observation, Source
 from usher.domain.removal_brake import PEOPLE
 from usher.domain.scan import Scan, ScanState
 from usher.store import ledger, notes, scanning, scans
+from usher.store.database import Txn
 from usher.store.scanning import SqlScans
 from usher.store.statements import LANE_BULK
 from usher.store.supervision import SqlJobs
@@ -181,12 +182,13 @@ def test_a_scan_that_cannot_be_ended_whole_is_not_ended_at_all(store: Store) -> 
     scan = begin(store)
 
     with pytest.raises(KeyError):
-        store.write(lambda txn: _crash(scanning.finish(txn, scan, doubt=None, version=100)))
+        store.write(lambda txn: _finish_and_crash(txn, scan))
 
     assert run(SqlScans(store.database, store.sql).running_scan(JOB)) == scan
     assert store.read(scans.open_sweeps) == []
     assert store.read(lambda txn: ledger.leaving_and_inside(txn, JOB, version=100)) == (1, 1)
 
 
-def _crash(_: None) -> None:
+def _finish_and_crash(txn: Txn, scan: Scan) -> None:
+    scanning.finish(txn, scan, doubt=None, version=100)
     raise KeyError("killed before the commit")

@@ -78,11 +78,13 @@ class MappLedger:
     disordered: list[list[str]] = field(default_factory=list)
     by_key: dict[Key, Delivered] = field(default_factory=dict)
     statuses: Counter[str] = field(default_factory=Counter)
+    _number: int = 0
 
     def arrived(self, call: Call) -> None:
         self.requests += 1
+        self._number += 1
         event = _event_in(call.body)
-        arrival = Arrival(_keys_of(event), event, self.requests)
+        arrival = Arrival(_keys_of(event), event, self._number)
         call.note = arrival
         for key in arrival.keys:
             self.alive.open(key)
@@ -117,7 +119,7 @@ class MappLedger:
         """Forget what was; requests that are alive now go on being counted."""
         for span in (self.alive, self.unsettled):
             span.most = span.overlaps = 0
-        self.order_violations = 0
+        self.requests = self.order_violations = 0
         self.disordered.clear()
         self.by_key.clear()
         self.statuses.clear()

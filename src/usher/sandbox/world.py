@@ -22,7 +22,7 @@ from usher.sandbox.webhook_post import WebhookClient
 FEWEST_OUTSIDERS = 50  # enough to enter an audience that was made tiny
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class World:
     """The parts of one sandbox. `aclose` ends every task and connection it started."""
 

@@ -2,7 +2,7 @@
 Backups: one consistent file of a database that may be in use, and the way back from it.
 
 A backup reads one snapshot through a connection that can neither write nor checkpoint, so that `serve` stays the only
-one that does. A restored ledger is older than what Mapp was told since; every person is therefore compared again.
+one that does. A restored ledger does not know what Mapp was told since; everybody is told and compared again.
 """
 
 import os
@@ -20,6 +20,7 @@ from usher.errors import Conflict, NotFound, Unavailable
 from usher.store.migrations import refuse_newer
 from usher.store.opening import APPLICATION_ID, database_path, make_private
 from usher.store.sqlite import OwnerLock, file_uri
+from usher.store.statements import LANE_BULK
 
 PAGES_A_STEP = 2_000  # 8 MB: often enough to show progress, seldom enough to cost nothing
 MS_PER_MINUTE = 60_000
@@ -46,7 +47,7 @@ class RestoreReport:
     Args:
         made_ms: when the backup was made, to the minute; None where it is a plain copy that does not say.
         replaced: where the database that was there is now; None where there was none.
-        jobs: how many jobs will compare their audience again.
+        jobs: how many live jobs will compare their audience again.
     """
 
     made_ms: int | None
@@ -70,21 +71,21 @@ def backup(source: Path, to: Path, *, clock: Clock, on_progress: Progress | None
     if to.exists():
         raise Conflict(f"{to} exists already. Choose another name, or move it away.")
     made_ms = clock.now_ms()
-    with _new_file(to) as partial:
+    with _failures_named(source), _new_file(to) as partial:
         _copy(source, partial, on_progress=on_progress)
         with _opened(partial, "rw") as conn:
             # user_version has 31 bits: enough for minutes, not for milliseconds
             conn.execute(f"PRAGMA user_version = {made_ms // MS_PER_MINUTE}")
-        report = _checked(partial, made_ms=made_ms, path=to)
-    return report
+        return _checked(partial, made_ms=made_ms, path=to)
 
 
 def restore(from_: Path, data_dir: Path, *, clock: Clock, hold_ms: int, database_url: str = "") -> RestoreReport:
     """
     Put a backup in the place of the database; what was there is kept beside it.
 
-    Whatever is owed waits *hold_ms* (the time a claim holds), because a request sent before may still land;
-    every live job compares its audience again by itself.
+    Every live job tells everybody again and compares its audience again, by itself. What is owed waits *hold_ms*
+    (the time a claim holds), because a request sent before the restore may still land.
+    Somebody who first came after the backup and has left since is in no place that Usher could look.
 
     Raises:
         NotFound: there is no file *from_*.
@@ -100,7 +101,7 @@ def restore(from_: Path, data_dir: Path, *, clock: Clock, hold_ms: int, database
         now_ms = clock.now_ms()
         fresh = path.with_name(f"{path.name}.restoring")
         fresh.unlink(missing_ok=True)
-        with _new_file(fresh) as partial:
+        with _failures_named(from_), _new_file(fresh) as partial:
             _copy(from_, partial)
             _checked(partial, made_ms=now_ms, path=from_)
             with _opened(partial, "rw") as conn:
@@ -126,16 +127,19 @@ def _copy(source: Path, to: Path, *, on_progress: Progress | None = None) -> Non
         writing.execute("PRAGMA journal_mode = DELETE")
 
 
+def _opened(path: Path, mode: str) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(file_uri(path, mode=mode), uri=True, isolation_level=None))
+
+
 @contextmanager
-def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    """Open *path* with SQLite's own failures named by what to do about them."""
+def _failures_named(source: Path) -> Iterator[None]:
+    """Name SQLite's own failures while *source* is copied by what to do about them."""
     try:
-        with closing(sqlite3.connect(file_uri(path, mode=mode), uri=True, isolation_level=None)) as conn:
-            yield conn
+        yield
     except sqlite3.OperationalError as error:
-        raise Unavailable(f"{path.name} could not be read or written ({error}). Check the disk; try again.") from error
+        raise Unavailable(f"{source} could not be copied ({error}). Check the disk, then try again.") from error
     except sqlite3.DatabaseError as error:
-        raise Conflict(f"{path.name} is damaged, or is no database ({error}). Use another backup.") from error
+        raise Conflict(f"{source} is damaged, or is no database ({error}). Use another backup.") from error
 
 
 @contextmanager
@@ -183,27 +187,43 @@ def _checked(copy: Path, *, made_ms: int, path: Path) -> BackupReport:
 
 
 def _make_ready(conn: sqlite3.Connection, *, now_ms: int, hold_ms: int) -> int:
-    """Change a restored copy so that Usher puts right what it missed; return how many jobs will scan."""
+    """Let a restored copy put right what it missed; return how many jobs compare their audience again."""
+    live = {f"live{n}": status for n, status in enumerate(sorted(LIVE))}
+    known = {"now": now_ms, "until": now_ms + hold_ms, "running": ScanState.RUNNING, "bulk": LANE_BULK, **live}
     conn.execute("BEGIN IMMEDIATE")
     conn.execute("PRAGMA user_version = 0")
-    live = sorted(LIVE)
-    marks = ", ".join("?" * len(live))
-    # A scan that was running began before the restore, and would say nothing of what changed since.
-    first = f"""
-        UPDATE jobs SET scan_wanted = (SELECT CASE kind WHEN 'backfill' THEN 'backfill' ELSE 'reconcile' END
-            FROM scans WHERE job = jobs.key AND state = '{ScanState.RUNNING}' ORDER BY id DESC LIMIT 1)
-        WHERE status IN ({marks}) AND NOT is_baselined
-            AND key IN (SELECT job FROM scans WHERE state = '{ScanState.RUNNING}')"""
-    later = f"UPDATE jobs SET scan_wanted = 'reconcile' WHERE status IN ({marks}) AND is_baselined"
-    jobs = conn.execute(first, live).rowcount + conn.execute(later, live).rowcount
-    conn.execute(
-        "UPDATE scans SET state = ?, reason = 'a backup was restored', finished_ms = ? WHERE state = ?",
-        (ScanState.INTERRUPTED, now_ms, ScanState.RUNNING),
-    )
-    until = now_ms + hold_ms
-    conn.execute("UPDATE ledger SET due_at = ? WHERE due_at < ?", (until, until))
+    which = f"status IN ({', '.join(f':{name}' for name in live)})"
+    jobs = sum(conn.execute(statement.format(live=which), known).rowcount for statement in WANT_SCANS)
+    for statement in (INTERRUPT_SCANS, OWE_AGAIN, COUNT_DUE):
+        conn.execute(statement.format(live=which), known)
     conn.execute("COMMIT")
     return jobs
+
+
+# A scan that was running began before the restore, and would say nothing of what changed since: it starts again.
+WANT_SCANS = (
+    "UPDATE jobs SET scan_wanted = 'reconcile' WHERE {live} AND is_baselined",
+    """
+    UPDATE jobs SET scan_wanted = CASE latest.kind WHEN 'backfill' THEN 'backfill' ELSE 'reconcile' END
+    FROM (SELECT job, kind, MAX(id) FROM scans WHERE state = :running GROUP BY job) AS latest
+    WHERE {live} AND NOT is_baselined AND jobs.key = latest.job
+    """,
+)
+INTERRUPT_SCANS = """
+UPDATE scans SET state = 'interrupted', reason = 'a backup was restored', finished_ms = :now WHERE state = :running
+"""
+# What Mapp was told since the backup is not known. A scan alone would leave a person as Mapp was last told who left
+# and came back after it; so whoever was told anything is told again.
+OWE_AGAIN = """
+UPDATE ledger SET due_at = MAX(COALESCE(due_at, 0), :until), lane = CASE WHEN due_at IS NULL THEN :bulk ELSE lane END
+WHERE due_at IS NOT NULL
+    OR (accepted IS NOT NULL AND aside IS NULL AND job IN (SELECT key FROM jobs WHERE {live}))
+"""
+COUNT_DUE = """
+INSERT INTO counters (job, name, value)
+SELECT job, 'members.due', COUNT(*) FROM ledger WHERE due_at IS NOT NULL GROUP BY job
+ON CONFLICT (job, name) DO UPDATE SET value = excluded.value
+"""
 
 
 def _keep_replaced(path: Path, *, now_ms: int) -> Path:

@@ -90,11 +90,16 @@ def run_together(engine: Engine, clock: Clock, works: list[Work[Any]]) -> list[A
                     results.append(work(txn))
                 total.update(txn.tally)
             except Exception as error:
-                if len(works) == 1:
+                if len(works) == 1 or not _is_in_transaction(conn):
                     raise
                 results.append(error)
         add_to_counters(Txn(conn, clock.now_ms(), total))
     return results
+
+
+def _is_in_transaction(conn: Connection) -> bool:
+    """SQLite undoes a whole transaction by itself when the disk is full: then none of its works is kept."""
+    return bool(getattr(conn.connection.dbapi_connection, "in_transaction", True))
 
 
 def read_only(engine: Engine, clock: Clock, work: Work[T]) -> T:

@@ -252,7 +252,14 @@ KEEP_HELD = text(
 
 def forget_chunk(txn: Txn, job: int, *, upto: str | None) -> int:
     """Delete the rows of a deleted job up to *upto*."""
-    return txn.conn.execute(FORGET, {"job": job, "upto": upto}).rowcount
+    gone = txn.conn.execute(FORGET, {"job": job, "upto": upto}).all()
+    txn.tally[job, "members.total"] -= len(gone)
+    txn.tally[job, "members.in"] -= sum(row.is_in for row in gone)
+    txn.tally[job, "members.due"] -= sum(row.due_at is not None for row in gone)
+    txn.tally[job, "members.aside"] -= sum(row.aside is not None for row in gone)
+    return len(gone)
 
 
-FORGET = text("DELETE FROM ledger WHERE job = :job AND (:upto IS NULL OR member <= :upto)")
+FORGET = text(
+    "DELETE FROM ledger WHERE job = :job AND (:upto IS NULL OR member <= :upto) RETURNING is_in, due_at, aside"
+)

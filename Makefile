@@ -1,0 +1,56 @@
+# Every target sets up what it needs; Python 3.11 or newer and a network are all that must be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(VENV)/runtime: requirements/runtime.txt requirements/runtime.in requirements/hook.py pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Usher needs Python 3.11 or newer; name one with PYTHON=python3.12"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/dev: $(VENV)/runtime requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+install: $(VENV)/runtime ## Set up .venv/bin/usher and nothing else
+
+demo: install ## Export a made-up audience on two sandboxes; ARGS="--once" ends when they agree
+	$(BIN)/usher demo $(ARGS)
+
+test: $(VENV)/dev ## Run every test; ARGS="-k name" passes options on
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/dev ## Check format, lint, types, layers, and that generated docs are true
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.reference --check
+
+fix: $(VENV)/dev ## Format, mend what lint can mend, write generated docs anew
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python -m tools.reference
+
+bench: $(VENV)/dev ## Measure; a table and one JSON line for each figure
+	$(BIN)/python -m benchmarks
+
+pins: ## Resolve requirements anew, with hashes, for every supported Python (needs uv)
+	for set in build runtime dev; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-emit-index-url --no-emit-find-links requirements/$$set.in -o requirements/$$set.txt; \
+	done
+
+clean: ## Remove what the targets made, data of the demo included
+	rm -rf $(VENV) .usher-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help install demo test check fix bench pins clean

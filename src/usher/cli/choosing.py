@@ -1,0 +1,59 @@
+"""Which job or authorization somebody means: an id, the unique beginning of one, or a unique name."""
+
+from typing import Any
+
+from usher.cli.api import Api
+from usher.errors import Conflict, InvalidInput, NotFound, Problem
+
+SHORTEST_PREFIX = 4
+
+
+def chosen(things: list[dict[str, Any]], text: str, *, kind: str, name_key: str, listing: str) -> dict[str, Any]:
+    """
+    Return the one of *things* that *text* means.
+
+    Args:
+        kind: what they are called, in a message.
+        listing: the command that lists them.
+
+    Raises:
+        NotFound: none is meant. Conflict: several are; say more of the id.
+    """
+    same = [thing for thing in things if thing["id"] == text]
+    named = [thing for thing in things if thing[name_key] == text]
+    begun = [thing for thing in things if len(text) >= SHORTEST_PREFIX and thing["id"].startswith(text)]
+    for found in (same, named, begun):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(thing["id"][:12] for thing in found[:5])
+            raise Conflict(f"{text!r} means {len(found)} {kind}s ({ids}). Say more of the id.")
+    raise NotFound(f"There is no {kind} {text!r}. List them with `{listing}`.")
+
+
+async def job_named(api: Api, text: str) -> dict[str, Any]:
+    """Return the job that *text* means; deleted ones by their whole id only."""
+    jobs = await api.get("/v2/job", {"show_all": "true"})
+    living = [job for job in jobs if not job["deleted"] or job["id"] == text]
+    return chosen(living, text, kind="job", name_key="name", listing="usher job list --all")
+
+
+async def authorization_named(api: Api, text: str) -> dict[str, Any]:
+    auths = await api.get("/v2/auth")
+    return chosen(auths, text, kind="authorization", name_key="label", listing="usher auth list")
+
+
+async def authorization_of(api: Api, provider: str, text: str | None) -> str:
+    """
+    Return the id of the authorization that *text* means, or of the only one of *provider*.
+
+    Raises:
+        InvalidInput: there is none, or more than one, to choose from.
+    """
+    if text is not None:
+        return str((await authorization_named(api, text))["id"])
+    found = [auth for auth in await api.get("/v2/auth") if auth["provider_slug"] == provider]
+    if len(found) == 1:
+        return str(found[0]["id"])
+    mend = f"Name one with --{provider}." if found else f"Make one with `usher auth add {provider}`."
+    raise InvalidInput(Problem(f"--{provider}", f"cannot be chosen: there are {len(found)} to choose from.", mend))

@@ -1,0 +1,73 @@
+"""
+How a command reaches the service, in one order.
+
+USHER_URL with USHER_TOKEN; else the `serve` that runs on this data folder, through its Unix socket;
+else a service without its engine, run by the command itself under the owner's lock for as long as it takes.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from usher.cli.api import Api, api_at
+from usher.settings import Settings, settings_from
+
+T = TypeVar("T")
+SOCKET_NAME = "usher.sock"
+LOCAL_URL = "http://usher"
+
+
+def run(work: Callable[[Api], Awaitable[T]]) -> T:
+    """Connect, do *work*, and return what it returns."""
+
+    async def whole() -> T:
+        async with connected(environment()) as api:
+            return await work(api)
+
+    return asyncio.run(whole())
+
+
+def environment() -> Settings:
+    """
+    Read the settings from this process's environment.
+
+    Raises:
+        InvalidInput: mend the named variables.
+    """
+    return settings_from(os.environ)
+
+
+def socket_path(settings: Settings) -> Path:
+    return settings.data_dir.absolute() / SOCKET_NAME
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Api]:
+    """Reach the service that *settings* lead to."""
+    if settings.url:
+        async with api_at(settings.url, token=settings.token.get_secret_value()) as api:
+            yield api
+        return
+    path = socket_path(settings)
+    if is_served(path):
+        async with api_at(LOCAL_URL, socket_path=str(path)) as api:
+            yield api
+        return
+    from usher.cli.serving import served_locally  # noqa: PLC0415 - a server; most commands never need it
+
+    async with served_locally(settings), api_at(LOCAL_URL, socket_path=str(path)) as api:
+        yield api
+
+
+def is_served(path: Path) -> bool:
+    """Whether somebody listens at *path*; a socket left by a killed process is nobody."""
+    try:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(path))
+    except OSError:
+        return False
+    return True

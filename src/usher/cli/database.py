@@ -1,0 +1,91 @@
+"""`usher db`: the database's shape, backups, and the way back from one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from usher.cli import options as o
+from usher.cli.connecting import environment
+from usher.cli.output import console, print_facts, print_json, say
+from usher.errors import Conflict
+
+if TYPE_CHECKING:
+    from usher.store.backup import Progress
+
+app = typer.Typer(help="The database: upgrade, back up, restore.", no_args_is_help=True)
+
+
+@app.command("upgrade")
+def upgrade() -> None:
+    """Bring the database to this version's shape. `serve` does the same when it starts."""
+    from usher.clock import SystemClock  # noqa: PLC0415 - keeps `usher --help` fast
+    from usher.store.opening import open_sqlite  # noqa: PLC0415 - as above
+
+    settings = environment()
+
+    async def work() -> Path:
+        opened = open_sqlite(
+            settings.data_dir, clock=SystemClock(), is_threaded=False, database_url=settings.database_url
+        )
+        await opened.close()
+        return opened.path
+
+    import asyncio  # noqa: PLC0415 - as above
+
+    say(f"{asyncio.run(work())} is up to date.")
+
+
+@app.command("backup")
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist.")],
+    as_json: o.AsJson = False,
+) -> None:
+    """Copy the database to one file; safe while `serve` runs. The key is not in it: keep that too."""
+    from usher.clock import SystemClock  # noqa: PLC0415 - keeps `usher --help` fast
+    from usher.store.backup import backup as copy  # noqa: PLC0415 - as above
+    from usher.store.opening import database_path  # noqa: PLC0415 - as above
+
+    settings = environment()
+    source = database_path(settings.database_url, settings.data_dir)
+    report = copy(source, to, clock=SystemClock(), on_progress=_progress())
+    if as_json:
+        facts = {"path": str(report.path), "size_bytes": report.size_bytes, "jobs": report.jobs}
+        print_json(facts | {"members": report.members, "revision": report.revision})
+        return
+    say(f"Saved and checked {report.path}.", style="bold")
+    print_facts([("size", f"{report.size_bytes:,} bytes"), ("jobs", report.jobs), ("people", report.members)])
+    say("Keep the secret key as well, apart from this file: without it the saved credentials do not open.")
+
+
+@app.command("restore")
+def restore(from_: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")], yes: o.Yes = False) -> None:
+    """Put a backup in the database's place; stop `serve` first. What was there is kept beside it."""
+    from usher.cli.secrets import may_ask  # noqa: PLC0415 - keeps `usher --help` fast
+    from usher.clock import SystemClock  # noqa: PLC0415 - as above
+    from usher.store.backup import restore as put_back  # noqa: PLC0415 - as above
+
+    settings = environment()
+    if not yes and may_ask() and not typer.confirm(f"Replace the database in {settings.data_dir} by {from_}?"):
+        raise Conflict("Nothing was changed.")
+    report = put_back(
+        from_,
+        settings.data_dir,
+        clock=SystemClock(),
+        hold_ms=settings.timing.hold_ms,
+        database_url=settings.database_url,
+    )
+    say(f"Restored {from_}. Jobs that will tell everybody and compare their audience again: {report.jobs}.")
+    if report.replaced is not None:
+        say(f"What was there before is in {report.replaced}.")
+
+
+def _progress() -> "Progress | None":
+    out = console(is_error=True)
+    if not out.is_terminal:
+        return None
+
+    def show(done: int, total: int) -> None:
+        out.print(f"copied {done:,} of {total:,} pages", end="\r" if done < total else "\n")
+
+    return show

@@ -1,0 +1,136 @@
+"""How far a job is: one view of it, and a moving one with the rate and the time left."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from usher.cli.api import Api, part
+from usher.cli.output import console, duration, print_facts, say
+
+LOOK_SECONDS = 0.5
+LINE_SECONDS = 5.0  # between plain lines, where no terminal can show a moving bar
+RATE_SECONDS = 5.0
+ENDED = frozenset({"completed", "failed", "killed", "deleted"})
+WAITING = frozenset({"paused", "fault"})
+
+
+@dataclass
+class Rate:
+    """People settled per second, over the last RATE_SECONDS."""
+
+    seen: list[tuple[float, int]] = field(default_factory=list)
+
+    def note(self, now: float, done: int) -> float | None:
+        """Count *done* at *now*; return the rate, or None while it is too early to say."""
+        self.seen = [(at, was) for at, was in self.seen if now - at <= RATE_SECONDS] + [(now, done)]
+        began, was = self.seen[0]
+        return (done - was) / (now - began) if now > began else None
+
+
+def people(progress: dict[str, Any]) -> tuple[int, int]:
+    """Return how many people are settled, and of how many; the latter grows while a scan still reads."""
+    members, scan = progress["members"], progress.get("scan") or {}
+    is_reading = scan.get("state") == "running"
+    total = max(members["total"], (scan.get("expected") or 0) if is_reading else 0)
+    return members["total"] - members["due"], total
+
+
+def is_over(progress: dict[str, Any]) -> bool:
+    """Whether there is nothing more to wait for."""
+    if progress["status"] in ENDED | WAITING:
+        return True
+    scan = progress.get("scan") or {}
+    return scan.get("state") not in {None, "running"} and progress["members"]["due"] == 0
+
+
+async def watch(api: Api, job_id: str, *, until: Callable[[dict[str, Any]], bool] = is_over) -> dict[str, Any]:
+    """Show one job's progress until *until* says that it is over; return the last of it."""
+    if sys.stdout.isatty():
+        return await _watch_bar(api, job_id, until)
+    return await _watch_lines(api, job_id, until)
+
+
+async def _look(api: Api, job_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = await api.get(f"/v2/job/{part(job_id)}/progress")
+    return found
+
+
+async def _watch_bar(api: Api, job_id: str, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415 - for `usher --help`
+
+    rate, loop = Rate(), asyncio.get_running_loop()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=console()) as bar:
+        task = bar.add_task("starting", total=None, said="")
+        while True:
+            progress = await _look(api, job_id)
+            done, total = people(progress)
+            said = _said(progress, rate.note(loop.time(), done))
+            bar.update(task, completed=done, total=total or None, description=progress["status"], said=said)
+            if until(progress):
+                return progress
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _watch_lines(api: Api, job_id: str, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    rate, loop, next_line = Rate(), asyncio.get_running_loop(), 0.0
+    while True:
+        progress = await _look(api, job_id)
+        per_second = rate.note(loop.time(), people(progress)[0])
+        is_last = until(progress)
+        if is_last or loop.time() >= next_line:
+            next_line = loop.time() + LINE_SECONDS
+            say(f"{progress['status']}: {_said(progress, per_second)}")
+        if is_last:
+            return progress
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _said(progress: dict[str, Any], per_second: float | None) -> str:
+    done, total = people(progress)
+    text = f"{done:,} of {total:,} people"
+    if per_second:
+        text += f", {per_second:,.0f}/s"
+        if total > done:
+            text += f", {duration((total - done) / per_second)} left"
+    aside = progress["members"]["set_aside"]
+    return text + (f", {aside:,} set aside" if aside else "")
+
+
+def print_progress(progress: dict[str, Any]) -> None:
+    """Print one view of how far a job is."""
+    scan, pace = progress["scan"], progress["pace"]
+    print_facts(
+        [
+            ("status", progress["status"]),
+            ("reason", progress["reason"]),
+            ("scan", _scan_said(scan) if scan else None),
+            ("people", _counts(progress["members"], ("total", "in", "out", "due", "set_aside"))),
+            ("sent", _counts(progress["sent"], ("accepted", "retried", "rejected", "unknown"))),
+            ("triggers", _triggers_said(progress["triggers"])),
+            ("pace", f"{_rate_said(pace['per_second'])}, {pace['in_flight']} in flight"),
+        ]
+    )
+
+
+def _counts(counted: dict[str, int], names: tuple[str, ...]) -> str:
+    return ", ".join(f"{counted[name]:,} {name.replace('_', ' ')}" for name in names)
+
+
+def _triggers_said(triggers: dict[str, Any]) -> str:
+    ignored = sum(triggers["ignored"].values())
+    return _counts({**triggers, "ignored": ignored}, ("received", "applied", "ignored", "unreadable"))
+
+
+def _rate_said(per_second: float | None) -> str:
+    return "as fast as Mapp takes it" if per_second is None else f"{per_second:,.1f} a second"
+
+
+def _scan_said(scan: dict[str, Any]) -> str:
+    text = f"{scan['kind']} {scan['state']}: {scan['seen']:,} seen"
+    if scan.get("expected") is not None:
+        text += f" of {scan['expected']:,}"
+    left = scan.get("eta_seconds")
+    return text + (f", {duration(left)} left" if left else "")

@@ -1,0 +1,25 @@
+"""Where a secret comes from: an option, the environment (Typer reads it), or a prompt that shows nothing."""
+
+import sys
+
+import typer
+
+from usher.errors import InvalidInput, Problem
+
+
+def asked_secret(given: str | None, option: str, words: str) -> str:
+    """
+    Return the secret, asking for it on a terminal where it was not given.
+
+    Raises:
+        InvalidInput: it was not given, and there is nobody to ask.
+    """
+    if given is not None:
+        return given
+    if not may_ask():
+        raise InvalidInput(Problem(option, "is needed, and there is no terminal to ask on.", f"Give {option}."))
+    return str(typer.prompt(words, hide_input=True))
+
+
+def may_ask() -> bool:
+    return sys.stdin.isatty()

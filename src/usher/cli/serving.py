@@ -1,0 +1,156 @@
+"""
+How an application is served: which sockets it listens on, and how it stops.
+
+One uvicorn server listens on every socket. The first SIGTERM or SIGINT lets requests finish; a second ends at once.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from usher.cli.connecting import socket_path
+from usher.errors import Conflict, InvalidInput, Problem
+from usher.settings import Settings
+
+GRACE_SECONDS = 8  # for requests; what is left of the promised 20 is the engine's
+KEEP_ALIVE_SECONDS = 65
+BACKLOG = 2048
+LONGEST_SOCKET_PATH = 107  # bytes; the operating system's limit
+
+
+class Server(uvicorn.Server):
+    """Says when it listens, and leaves signals to whoever runs it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def served(
+    app: Any, sockets: list[socket.socket], *, lifespan: bool = False, trusted_proxies: str = ""
+) -> AsyncIterator[None]:
+    """Serve *app* on *sockets* until the end of the block; then let requests finish for GRACE_SECONDS."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="on" if lifespan else "off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies or None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        backlog=BACKLOG,
+    )
+    server = Server(config)
+    running = asyncio.create_task(server.serve(sockets=sockets))
+    listening = asyncio.create_task(server.listens.wait())
+    await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield
+    finally:
+        listening.cancel()
+        server.should_exit = True
+        await running
+
+
+@asynccontextmanager
+async def built_service(settings: Settings, *, with_engine: bool) -> AsyncIterator[Any]:
+    """Yield the service's application, started under the owner's lock; it is stopped afterwards."""
+    from usher.wiring import local_service  # noqa: PLC0415 - heavy; commands that find a service never need it
+
+    async with local_service(settings, with_engine=with_engine) as app:
+        yield app
+
+
+@asynccontextmanager
+async def served_locally(settings: Settings) -> AsyncIterator[None]:
+    """Run the service without its engine, on its Unix socket alone."""
+    async with built_service(settings, with_engine=False) as app:
+        with local_socket(socket_path(settings)) as listening:
+            async with served(app, [listening]):
+                yield
+
+
+def network_socket(host: str, port: int) -> socket.socket:
+    """
+    Return a socket that listens on *host* and *port*; port 0 is any free one.
+
+    Raises:
+        Conflict: the port is taken. InvalidInput: there is no such address on this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except PermissionError:
+        listening.close()
+        raise Conflict(f"Port {port} may not be used by this user. Choose one above 1023 with --port.") from None
+    except socket.gaierror:
+        listening.close()
+        raise InvalidInput(
+            Problem("--host", f"{host!r} is no address.", "Use 127.0.0.1, or 0.0.0.0 for all.")
+        ) from None
+    except OSError as error:
+        listening.close()
+        raise Conflict(f"Cannot listen on {host}:{port} ({error.strerror}). Choose another with --port.") from None
+    return listening
+
+
+@contextlib.contextmanager
+def local_socket(path: Path) -> Iterator[socket.socket]:
+    """
+    Yield a Unix socket at *path* (mode 0600); it is taken away afterwards. Call it only under the owner's lock.
+
+    Raises:
+        InvalidInput: the path is longer than the operating system takes.
+    """
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        mend = f"Choose a folder whose path has at most {LONGEST_SOCKET_PATH - 11} bytes."
+        raise InvalidInput(Problem("USHER_DATA_DIR", "is too long for a Unix socket in it.", mend))
+    path.unlink(missing_ok=True)  # left by a process that was killed
+    listening = socket.socket(socket.AF_UNIX)
+    old_mask = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(old_mask)
+    try:
+        yield listening
+    finally:
+        listening.close()
+        path.unlink(missing_ok=True)
+
+
+async def told_to_stop() -> None:
+    """Return at the first SIGINT or SIGTERM; a second ends the process at once, which loses nothing durable."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+
+    def hear(number: int) -> None:
+        if told.is_set():
+            os._exit(128 + number)
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, hear, number)
+    await told.wait()

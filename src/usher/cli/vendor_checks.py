@@ -1,0 +1,78 @@
+"""What the doctor asks of others: the service, each vendor's account, and the vendors' clocks."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from usher.cli.api import Api, part
+from usher.cli.checks import Check, Level, local_checks
+from usher.cli.connecting import connected
+from usher.clock import Clock, SystemClock
+from usher.errors import UsherError
+from usher.http import GuardedHttp, Http
+from usher.settings import Settings
+
+FURTHEST_APART_SECONDS = 5.0  # Mapp refuses a signature whose end has passed by its clock
+
+
+async def every_check(settings: Settings) -> list[Check]:
+    """
+    Look at everything, in the order in which one part needs the other.
+
+    With USHER_URL the service runs elsewhere: then its own tests count, and this machine's parts do not.
+    """
+    found = [] if settings.url else local_checks(settings)
+    try:
+        async with connected(settings) as api:
+            auths = await api.get("/v2/auth")
+            found += [Check(Level.OK, "The service answers.")]
+            found += [await _account(api, auth) for auth in auths]
+    except UsherError as error:
+        return [*found, Check(Level.BAD, "The service does not answer as it should.", error.message)]
+    return found + ([] if settings.url else await _clocks(settings, auths))
+
+
+async def _account(api: Api, auth: dict[str, Any]) -> Check:
+    try:
+        report = await api.post(f"/v2/auth/{part(auth['id'])}/test")
+    except UsherError as error:
+        return Check(Level.BAD, f"The authorization {auth['label']!r} could not be tested.", error.message)
+    said = " ".join(report["findings"])
+    if report["is_healthy"]:
+        return Check(Level.OK, f"The authorization {auth['label']!r} works. {said}".strip())
+    return Check(Level.BAD, f"The authorization {auth['label']!r} does not work. {said}".strip())
+
+
+async def _clocks(settings: Settings, auths: list[dict[str, Any]]) -> list[Check]:
+    urls = sorted({str(auth["meta"]["config"].get("api_url") or "") for auth in auths} - {""})
+    http = GuardedHttp(allow_http=settings.allow_http, allow_private=settings.allow_private, ca_file=settings.ca_file)
+    try:
+        return [await clock_check(http, url, clock=SystemClock()) for url in urls]
+    finally:
+        await http.close()
+
+
+async def clock_check(http: Http, url: str, *, clock: Clock) -> Check:
+    """Compare this machine's clock with the Date header that *url* answers with, whatever else it answers."""
+    asked_ms = clock.now_ms()
+    try:
+        reply = await http.request("GET", url, timeout_seconds=10, most_bytes=4096)
+    except UsherError as error:
+        return Check(Level.BAD, f"{url} cannot be reached.", error.message)
+    theirs = _moment(reply.headers.get("date", ""))
+    if theirs is None:
+        return Check(Level.WARN, f"{url} did not say what time it is.")
+    took = (clock.now_ms() - asked_ms) / 1000
+    apart = abs(theirs.timestamp() - asked_ms / 1000)
+    if apart > FURTHEST_APART_SECONDS + took:
+        mend = "Set this machine's clock, by NTP."
+        return Check(Level.BAD, f"This machine's clock and that of {url} are {apart:,.0f} s apart.", mend)
+    return Check(Level.OK, f"This machine's clock agrees with that of {url}.")
+
+
+def _moment(header: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

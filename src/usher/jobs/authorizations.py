@@ -1,0 +1,212 @@
+"""Saved credentials: made, listed, renamed, rotated, deleted. What is secret goes in and never comes out."""
+
+from dataclasses import replace
+from typing import Any
+
+from usher.access.roles import Actor
+from usher.domain.job import Job
+from usher.errors import Conflict, InvalidInput, Problem
+from usher.jobs.collisions import place_of, refuse_collision
+from usher.jobs.credentials import KINDS, Credentials, Kind, read_credentials
+from usher.jobs.desk import Desk
+from usher.jobs.drafts import AuthDraft
+from usher.jobs.endpoint import fresh_token
+from usher.jobs.sealing import open_secrets, seal_secrets
+from usher.jobs.testing import TestReport, test_authorization
+from usher.jobs.vendors import LYTICS, MAPP
+from usher.store import authorizations as kept
+from usher.store import jobs, notes
+from usher.store.authorizations import Authorization
+from usher.store.database import Txn
+from usher.vault import VaultLocked
+
+__all__ = [
+    "TestReport",
+    "change_authorization",
+    "create_authorization",
+    "delete_authorization",
+    "list_authorizations",
+    "show_authorization",
+    "test_authorization",
+]
+
+
+async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft) -> Authorization:
+    """
+    Save credentials; not safe to repeat. No vendor is asked: test it afterwards.
+
+    A Lytics authorization gets its trigger token with it.
+
+    Raises:
+        InvalidInput: every problem, each naming its field and the mend.
+    """
+    problems = list(draft.problems)
+    if not draft.label and not any(problem.field == "label" for problem in problems):
+        problems.append(Problem("label", "is required.", "Give the authorization a name."))
+    kind = _kind(draft.type, problems)
+    credentials = _credentials(desk, kind, draft, problems, held=None)
+    if problems or kind is None:
+        raise InvalidInput(*problems)
+    auth_id = desk.new_id()
+    auth = Authorization(
+        id=auth_id,
+        provider=kind.provider,
+        type=draft.type or "",
+        label=draft.label or "",
+        description=draft.description or "",
+        config=credentials.config,
+        secrets=seal_secrets(desk.vault, credentials.secrets, auth_id=auth_id),
+        created_by=actor.name,
+    )
+    token = fresh_token(desk, auth_id) if kind.provider == LYTICS else None
+
+    def work(txn: Txn) -> Authorization:
+        kept.add_authorization(txn, auth)
+        if token is not None:
+            kept.add_trigger_token(txn, replace(token, created_ms=txn.now_ms), older_expire_ms=None)
+        notes.add_audit(txn, actor=actor.name, action="auth.create", what=auth.id, note=f"{auth.label} ({auth.type})")
+        return kept.authorization_by_id(txn, auth.id)
+
+    return shown(await desk.database.write(work))
+
+
+async def list_authorizations(desk: Desk) -> list[Authorization]:
+    """Return every authorization, oldest first, without its secrets."""
+    return [shown(auth) for auth in await desk.database.read(kept.all_authorizations)]
+
+
+async def show_authorization(desk: Desk, auth_id: str) -> Authorization:
+    """
+    Return one authorization without its secrets.
+
+    Raises:
+        NotFound: there is none by that id.
+    """
+    return shown(await desk.database.read(lambda txn: kept.authorization_by_id(txn, auth_id)))
+
+
+async def change_authorization(desk: Desk, actor: Actor, auth_id: str, draft: AuthDraft) -> Authorization:
+    """
+    Rename it, or put new credentials in place; what the draft leaves out stays. Safe to repeat.
+
+    A new address needs the secret again, so that nobody can have a kept one sent elsewhere.
+
+    Raises:
+        NotFound: there is none by that id.
+        InvalidInput: every problem; nothing was changed.
+        Conflict: two live jobs would write the same attribute then.
+    """
+    auth = await desk.database.read(lambda txn: kept.authorization_by_id(txn, auth_id))
+    problems = list(draft.problems)
+    if draft.label == "":
+        problems.append(Problem("label", "is required.", "Give the authorization a name."))
+    kind = _kind(draft.type or auth.type, problems)
+    if kind is not None and kind.provider != auth.provider:
+        problems.append(Problem("type", f"is not a type of {auth.provider}'s.", "Add a new authorization instead."))
+        raise InvalidInput(*problems)
+    changes = _names(draft)
+    if draft.config or (draft.type or auth.type) != auth.type:
+        changes |= _rotated(desk, auth, kind, draft, problems)
+    if problems:
+        raise InvalidInput(*problems)
+    changed = await desk.database.write(lambda txn: _change(txn, auth, changes, actor=actor))
+    desk.refresh()
+    return shown(changed)
+
+
+async def delete_authorization(desk: Desk, actor: Actor, auth_id: str) -> None:
+    """
+    Forget credentials for good.
+
+    Raises:
+        NotFound: there is none by that id.
+        Conflict: a live job uses it; end the job, or give it another authorization.
+    """
+
+    def work(txn: Txn) -> None:
+        auth = kept.authorization_by_id(txn, auth_id)
+        if users := _live_jobs_of(txn, auth_id):
+            names = ", ".join(repr(job.name) for job in users[:5])
+            raise Conflict(
+                f"The authorization {auth.label!r} is used by {names}. End these jobs, or give them another one."
+            )
+        kept.remove_authorization(txn, auth_id)
+        notes.add_audit(txn, actor=actor.name, action="auth.delete", what=auth_id, note=auth.label)
+
+    await desk.database.write(work)
+    desk.trigger_tokens.forget(auth_id)
+    desk.refresh()
+
+
+def shown(auth: Authorization) -> Authorization:
+    """Leave the secrets out, sealed as they are."""
+    return replace(auth, secrets="")
+
+
+def _kind(name: str | None, problems: list[Problem]) -> Kind | None:
+    kind = KINDS.get(name or "")
+    if kind is None:
+        problems.append(Problem("type", "is not a type of authorization.", f"One of {', '.join(KINDS)}."))
+    return kind
+
+
+def _credentials(
+    desk: Desk, kind: Kind | None, draft: AuthDraft, problems: list[Problem], *, held: Credentials | None
+) -> Credentials:
+    if kind is None:
+        return Credentials({}, {})
+    return read_credentials(
+        kind,
+        draft.config or {},
+        problems,
+        allow_http=desk.allow_http,
+        allow_private=desk.allow_private,
+        held=held,
+    )
+
+
+def _names(draft: AuthDraft) -> dict[str, Any]:
+    given = {"label": draft.label, "description": draft.description}
+    return {name: text for name, text in given.items() if text is not None}
+
+
+def _rotated(
+    desk: Desk, auth: Authorization, kind: Kind | None, draft: AuthDraft, problems: list[Problem]
+) -> dict[str, Any]:
+    """Return the columns that new credentials change; none where they are what is kept already."""
+    try:
+        secrets = open_secrets(desk.vault, auth)
+    except VaultLocked:
+        secrets = {}  # so that they must all be entered again, which mends it
+    held = Credentials(auth.config, secrets)
+    new = _credentials(desk, kind, draft, problems, held=held)
+    if problems or (new == held and auth.type == (draft.type or auth.type)):
+        return {}
+    untested = {"status": "unknown", "status_note": ""} if new.secrets != held.secrets else {}
+    return {
+        "type": draft.type or auth.type,
+        "config": new.config,
+        "secrets": seal_secrets(desk.vault, new.secrets, auth_id=auth.id),
+        **untested,
+    }
+
+
+def _change(txn: Txn, auth: Authorization, changes: dict[str, Any], *, actor: Actor) -> Authorization:
+    if not changes:
+        return auth
+    if kept.authorization_by_id(txn, auth.id).revision != auth.revision:
+        raise Conflict(
+            "Somebody else changed this authorization at the same time. Look again, then repeat your change."
+        )
+    kept.change_authorization(txn, auth.id, **changes)
+    changed = kept.authorization_by_id(txn, auth.id)
+    if changed.provider == MAPP and "config" in changes:
+        for job in _live_jobs_of(txn, auth.id):
+            refuse_collision(txn, place_of(changed, job.target), but=job.id)
+    what = ", ".join("credentials" if name == "secrets" else name for name in changes if not name.startswith("status"))
+    notes.add_audit(txn, actor=actor.name, action="auth.change", what=auth.id, note=what)
+    return changed
+
+
+def _live_jobs_of(txn: Txn, auth_id: str) -> list[Job]:
+    return [job for job in jobs.live_jobs(txn) if auth_id in {job.mapp_auth, job.lytics_auth}]

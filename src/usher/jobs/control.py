@@ -1,0 +1,181 @@
+"""
+What people do to a job that exists: stop it, start it again, end it.
+
+Each is one step of the table in usher.domain.job, taken, audited and logged in one transaction.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from usher.access.roles import Actor
+from usher.domain.job import Cause, Event, Job, Status, next_status
+from usher.domain.notes import LogEntry
+from usher.domain.scan import ScanState
+from usher.errors import Conflict
+from usher.jobs.asking_again import refuse_if_still_broken
+from usher.jobs.collisions import place_of, refuse_collision
+from usher.jobs.desk import Desk
+from usher.jobs.owing import reconcile_job, resend_job, retry_members
+from usher.jobs.removals import confirm_removals, discard_removals
+from usher.jobs.webhooks import in_step
+from usher.store import jobs, notes, scans
+from usher.store.authorizations import authorization_by_id
+from usher.store.database import Txn
+
+__all__ = [
+    "bounce_job",
+    "confirm_removals",
+    "delete_job",
+    "discard_removals",
+    "kill_job",
+    "pause_job",
+    "reconcile_job",
+    "resend_job",
+    "resume_job",
+    "retry_members",
+]
+
+SAID = {
+    Event.PAUSE: "Paused",
+    Event.RESUME: "Resumed",
+    Event.BOUNCE: "Restarted",
+    Event.KILL: "Killed",
+    Event.DELETE: "Deleted",
+}
+
+
+async def pause_job(desk: Desk, actor: Actor, job_id: str) -> Job:
+    """
+    Send nothing more until it is resumed; triggers are still taken in. Safe to repeat.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it has ended.
+    """
+
+    def work(txn: Txn) -> Job:
+        job = jobs.job_by_id(txn, job_id)
+        cause = Cause.REMOVALS if _waiting(txn, job).reason else Cause.NONE
+        return _move(txn, job, Event.PAUSE, actor=actor, cause=cause, reason=f"Paused by {actor.name}.")
+
+    return await _done(desk, await desk.database.write(work))
+
+
+async def resume_job(desk: Desk, actor: Actor, job_id: str) -> Job:
+    """
+    Go on after a pause. Safe to repeat.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it is not paused; the message says what would help.
+    """
+
+    def work(txn: Txn) -> Job:
+        job = jobs.job_by_id(txn, job_id)
+        waiting = _waiting(txn, job)
+        return _move(txn, job, Event.RESUME, actor=actor, cause=waiting.cause, reason=waiting.reason)
+
+    return await _done(desk, await desk.database.write(work))
+
+
+async def bounce_job(desk: Desk, actor: Actor, job_id: str) -> Job:
+    """
+    Ask both vendors whether the job can work, then go on. A completed Backfill Only job scans again. Safe to repeat.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it has ended, people wait for a decision, a vendor still refuses, or another job has its attribute.
+        Unavailable: Mapp or Lytics cannot be reached; ask again later.
+    """
+    job = await desk.database.read(lambda txn: _bounceable(txn, job_id))
+    await refuse_if_still_broken(desk, job)
+
+    def work(txn: Txn) -> Job:
+        job = _bounceable(txn, job_id)
+        if not job.is_live:
+            authorization_by_id(txn, job.lytics_auth)
+            refuse_collision(txn, place_of(authorization_by_id(txn, job.mapp_auth), job.target), but=job.id)
+        again = {"scan_wanted": "backfill"} if job.status is Status.COMPLETED and job.config.backfill_only else {}
+        waiting = _waiting(txn, job)
+        return _move(txn, job, Event.BOUNCE, actor=actor, cause=waiting.cause, reason=waiting.reason, **again)
+
+    return await _done(desk, await desk.database.write(work))
+
+
+async def kill_job(desk: Desk, actor: Actor, job_id: str) -> Job:
+    """
+    End a job for good: nothing is sent or taken in any more, and its webhook goes. Safe to repeat.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it was deleted.
+    """
+
+    def work(txn: Txn) -> Job:
+        job = jobs.job_by_id(txn, job_id)
+        scans.drop_sweeps(txn, job.key)
+        return _move(txn, job, Event.KILL, actor=actor, reason=f"Killed by {actor.name}.", **_OVER)
+
+    return await _done(desk, await desk.database.write(work))
+
+
+async def delete_job(desk: Desk, actor: Actor, job_id: str) -> Job:
+    """
+    End a job and forget its members; its webhook goes. What Mapp holds stays as it is. Safe to repeat.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+
+    def work(txn: Txn) -> Job:
+        job = jobs.job_by_id(txn, job_id)
+        scans.drop_sweeps(txn, job.key)
+        scans.add_sweep(txn, job.key, kind="forget")
+        return _move(txn, job, Event.DELETE, actor=actor, reason=f"Deleted by {actor.name}.", **_OVER)
+
+    return await _done(desk, await desk.database.write(work))
+
+
+_OVER: dict[str, Any] = {"scan_wanted": "", "next_reconcile_ms": None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Why a job waits for a decision about people who left; blank where it does not."""
+
+    cause: Cause = Cause.NONE
+    reason: str = ""
+
+
+def _waiting(txn: Txn, job: Job) -> _Waiting:
+    scan = scans.last_scan(txn, job.key)
+    if scan is not None and scan.state == ScanState.HELD:
+        return _Waiting(Cause.REMOVALS, scan.reason)
+    if job.exits_held:
+        held = "Exits wait for you: set them to false (confirm-removals), or keep them as they are (discard-removals)."
+        return _Waiting(Cause.REMOVALS, held)
+    return _Waiting()
+
+
+def _bounceable(txn: Txn, job_id: str) -> Job:
+    job = jobs.job_by_id(txn, job_id)
+    next_status(job.status, Event.BOUNCE)
+    if job.status is Status.FAULT and job.cause is Cause.REMOVALS:
+        raise Conflict(f"This job waits for a decision, which restarting does not make. {job.reason}")
+    return job
+
+
+def _move(txn: Txn, job: Job, event: Event, *, actor: Actor, reason: str, **columns: Any) -> Job:
+    status = next_status(job.status, event)
+    columns = {"cause": Cause.NONE, "sleep_until_ms": None, "reason": reason, **columns}
+    if not jobs.change_job_if(txn, job.key, expected=job.status, status=status, **columns):
+        raise Conflict("The job changed at the same moment. Look at it again, then repeat this.")
+    if status is not job.status:
+        notes.add_log(txn, LogEntry(job.key, "info", f"{SAID[event]} by {actor.name}."))
+    notes.add_audit(txn, actor=actor.name, action=f"job.{event}", what=job.id, note=f"{job.status} -> {status}")
+    return jobs.job_by_key(txn, job.key)
+
+
+async def _done(desk: Desk, job: Job) -> Job:
+    desk.refresh()
+    return await in_step(desk, job) if not job.is_live else job

@@ -1,0 +1,113 @@
+"""How a job comes to be: everything is checked, then it is written down at once, then Lytics is told of it."""
+
+from dataclasses import dataclass
+
+from usher.access.roles import Actor
+from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
+from usher.domain.notes import LogEntry
+from usher.jobs.collisions import place_of, refuse_collision
+from usher.jobs.desk import Desk
+from usher.jobs.drafts import JobDraft
+from usher.jobs.examining import Examined, examine
+from usher.jobs.webhooks import in_step
+from usher.lytics.audiences import Audience
+from usher.store import jobs, notes
+from usher.store.authorizations import Authorization, authorization_by_id
+from usher.store.database import Txn
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A draft that nothing stands in the way of; *config* names the audience by its id."""
+
+    config: JobConfig
+    mapp_auth: Authorization
+    lytics_auth: Authorization
+    audience: Audience
+    warnings: list[str]
+
+
+async def check_job(desk: Desk, draft: JobDraft, *, job_id: str = "") -> Checked:
+    """
+    Make sure that a job may be as *draft* says; changes nothing.
+
+    Args:
+        job_id: the job that is to become so, where there is one.
+
+    Raises:
+        InvalidInput: every problem, each naming its field and the mend.
+        Conflict: a live job writes the same attribute of the same group in the same integration.
+        Unavailable: Mapp or Lytics cannot be reached; ask again later.
+    """
+    return checked(await examine(desk, draft, job_id=job_id))
+
+
+def checked(seen: Examined) -> Checked:
+    """Return what was examined, or raise what stands in its way; see *check_job*."""
+    seen.findings.refuse()
+    assert seen.config is not None
+    assert seen.mapp_auth is not None
+    assert seen.lytics_auth is not None
+    assert seen.audience is not None
+    return Checked(seen.config, seen.mapp_auth, seen.lytics_auth, seen.audience, seen.findings.warnings)
+
+
+async def create_job(desk: Desk, actor: Actor, draft: JobDraft) -> Job:
+    """
+    Check *draft*, make it a job, and have Lytics send its triggers here where that can be.
+
+    Not safe to repeat, but a second live job for the same attribute is refused. That Lytics makes no webhook
+    fails nothing: the job then says what to paste. Raises as *check_job* does.
+    """
+    ready = await check_job(desk, draft)
+    job_id, audit = desk.new_id(), f"{draft.name}: {ready.audience.slug} -> group {ready.config.group_id}"
+
+    def work(txn: Txn) -> Job:
+        mapp_auth = authorization_by_id(txn, ready.mapp_auth.id)
+        authorization_by_id(txn, ready.lytics_auth.id)
+        refuse_collision(txn, place_of(mapp_auth, ready.config.target(audience_slug=ready.audience.slug)))
+        job = jobs.add_job(txn, _new_job(ready, draft, job_id=job_id, actor=actor, now_ms=txn.now_ms))
+        notes.add_log(txn, LogEntry(job.key, "info", f"Created by {actor.name}."))
+        for said in ready.warnings:
+            notes.add_log(txn, LogEntry(job.key, "warn", said))
+        notes.add_audit(txn, actor=actor.name, action="job.create", what=job.id, note=audit)
+        return job
+
+    job = await desk.database.write(work)
+    desk.refresh()
+    return await in_step(desk, job)
+
+
+def first_scan(config: JobConfig) -> str:
+    """Return which scan a new job begins with: everybody is sent, or silently known, or nobody is looked at."""
+    if config.withbackfill:
+        return "backfill"
+    return "baseline" if config.reconcile_hours > 0 else ""
+
+
+def _new_job(ready: Checked, draft: JobDraft, *, job_id: str, actor: Actor, now_ms: int) -> Job:
+    return Job(
+        key=0,
+        id=job_id,
+        name=draft.name or "",
+        description=draft.description or "",
+        mapp_auth=ready.mapp_auth.id,
+        lytics_auth=ready.lytics_auth.id,
+        config=ready.config,
+        audience_slug=ready.audience.slug,
+        audience_name=ready.audience.name,
+        status=Status.RUNNABLE,
+        cause=Cause.NONE,
+        reason="",
+        sleep_until_ms=None,
+        is_baselined=False,
+        scan_wanted=first_scan(ready.config),
+        next_reconcile_ms=None,
+        exits_held=False,
+        webhook=Webhook(state="off" if ready.config.backfill_only else "manual"),
+        first_trigger_ms=None,
+        last_trigger_ms=None,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        created_by=actor.name,
+    )

@@ -1,0 +1,44 @@
+"""What every service works with, put together once by whoever wires the program."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from usher.access.roles import Actor, Role
+from usher.clock import Clock
+from usher.jobs.trigger_tokens import TokenCache
+from usher.jobs.vendors import Vendors
+from usher.store.database import Database
+from usher.store.statements import Statements
+from usher.vault import Vault
+
+__all__ = ["Actor", "Desk", "Role"]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """
+    The services' tools; they own none of them.
+
+    Args:
+        new_id: makes 32 hex digits.
+        new_token: makes 256 random bits, safe in a URL.
+        refresh: tells the engine that jobs or authorizations changed.
+        pace_of: the rate in force (None: unlimited) and the requests alive, of a Mapp authorization.
+        base_url: how Lytics reaches this service; "" means that it cannot.
+        guard_seconds: G of design rule 1, as the engine has it.
+    """
+
+    database: Database
+    statements: Statements
+    vendors: Vendors
+    vault: Vault = field(repr=False)
+    clock: Clock
+    new_id: Callable[[], str]
+    new_token: Callable[[], str]
+    refresh: Callable[[], None]
+    pace_of: Callable[[str], tuple[float | None, int]]
+    base_url: str
+    allow_http: bool
+    allow_private: bool
+    guard_seconds: float = 120.0
+    trigger_tokens: TokenCache = field(default_factory=TokenCache, repr=False, compare=False)

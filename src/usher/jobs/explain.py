@@ -1,0 +1,138 @@
+"""For one person: what is wanted, what Mapp accepted, why, and what comes next."""
+
+from dataclasses import dataclass, field
+
+from usher.clock import iso_from_ms, iso_or_none
+from usher.domain.attribute import value_of
+from usher.domain.identifier import normalise
+from usher.domain.notes import HistoryEntry
+from usher.jobs.desk import Desk
+from usher.jobs.sentences import Situation, state_of, what_next, why
+from usher.mapp.wire import attribute_key
+from usher.store import jobs, notes
+from usher.store.database import Txn
+from usher.store.members import MemberRow, member_row
+
+NS_PER_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A value that Mapp took, and when (RFC 3339)."""
+
+    value: str
+    at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Why Mapp rejected it, and when (RFC 3339)."""
+
+    reason: str
+    at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something about this person that was not routine; *value* is what was wanted then."""
+
+    at: str
+    kind: str
+    value: str | None
+    version: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLine:
+    """
+    One member of a job, as the API shows it; times are RFC 3339.
+
+    Args:
+        state: "unknown", "known", "due", "held", "set_aside" or "accepted".
+        wanted: "true", "false", or None for somebody whom the job has never seen.
+        version: when Lytics' last word was true, to the nanosecond.
+        confirmed: what was read back from Mapp; not yet known.
+    """
+
+    member: str = field(repr=False)
+    state: str
+    wanted: str | None = None
+    version: str | None = None
+    accepted: Told | None = None
+    confirmed: Told | None = None
+    set_aside: Aside | None = None
+    due_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation(MemberLine):
+    """
+    A member, with what happened and what will.
+
+    Args:
+        history: newest first; a clean first acceptance is not in it, but in *accepted*.
+        next: what happens next, in a sentence.
+        why: how it came to this, in a few sentences.
+    """
+
+    history: list[Moment] = field(default_factory=list)
+    next: str = ""
+    why: list[str] = field(default_factory=list)
+
+
+async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
+    """
+    Explain one member of a job; somebody whom the job has never seen has the state "unknown".
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    named = normalise(member) or member
+
+    def work(txn: Txn) -> Explanation:
+        job = jobs.job_by_id(txn, job_id)
+        row = member_row(txn, job.key, named)
+        situation = Situation(job, attribute_key(job.target), row, txn.now_ms)
+        line = line_of(row, member=named)
+        return Explanation(
+            **{name: getattr(line, name) for name in MemberLine.__slots__},
+            history=[_moment(entry) for entry in notes.history_of(txn, job.key, named)],
+            next=what_next(situation),
+            why=why(situation),
+        )
+
+    return await desk.database.read(work)
+
+
+def line_of(row: MemberRow | None, *, member: str) -> MemberLine:
+    """Return a row of the ledger as the API shows it."""
+    if row is None:
+        return MemberLine(member, state_of(None))
+    told = None if row.accepted is None else Told(value_of(row.accepted), iso_or_none(row.accepted_at))
+    aside = None if row.aside is None else Aside(row.aside, iso_or_none(row.aside_at))
+    return MemberLine(
+        member=row.member,
+        state=state_of(row),
+        wanted=value_of(row.is_in),
+        version=iso_from_ns(row.version),
+        accepted=told,
+        set_aside=aside,
+        due_at=iso_or_none(row.due_at),
+    )
+
+
+def iso_from_ns(at_ns: int) -> str:
+    """RFC 3339 in UTC with nanoseconds, as Lytics writes the time of a trigger."""
+    seconds, nanoseconds = divmod(at_ns, NS_PER_SECOND)
+    return f"{iso_from_ms(seconds * 1000)[:19]}.{nanoseconds:09d}Z"
+
+
+def _moment(entry: HistoryEntry) -> Moment:
+    return Moment(
+        at=iso_from_ms(entry.at_ms),
+        kind=entry.kind,
+        value=None if entry.is_in is None else value_of(entry.is_in),
+        version=None if entry.version is None else iso_from_ns(entry.version),
+        note=entry.note,
+    )

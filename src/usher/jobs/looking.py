@@ -1,0 +1,151 @@
+"""Looking at jobs: lists, one job, how far it has come, its members and its log. Nothing here changes anything."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+import msgspec
+
+from usher.domain.job import Job, Status
+from usher.domain.notes import LogEntry
+from usher.errors import InvalidInput, Problem
+from usher.jobs.desk import Desk
+from usher.jobs.explain import MemberLine, line_of
+from usher.jobs.progress import Progress, job_progress
+from usher.jobs.webhooks import heard, help_as_dict
+from usher.store import jobs, members, notes
+from usher.store.database import Txn
+
+__all__ = [
+    "JobFilters",
+    "JobView",
+    "Progress",
+    "job_logs",
+    "job_progress",
+    "list_jobs",
+    "page_of_members",
+    "show_job",
+]
+
+WORKFLOW = "mapp_trigger_export"
+USUAL = frozenset({Status.RUNNABLE, Status.SLEEPING, Status.PAUSED, Status.FAULT})
+STATES = ("due", "accepted", "confirmed", "set_aside")
+LOGS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilters:
+    """
+    Which jobs to list; by default those that run, sleep, wait or are at fault (facts/lytics.md C3, confirmed).
+
+    Args:
+        show_state: only these states, whatever the switches say.
+        auth_ids: only jobs that use one of these authorizations.
+    """
+
+    workflow: str = ""
+    auth_ids: tuple[str, ...] = ()
+    show_completed: bool = False
+    show_deleted: bool = False
+    show_all: bool = False
+    show_state: tuple[str, ...] = ()
+
+    def lets_through(self, job: Job) -> bool:
+        if self.workflow and self.workflow.replace("-", "_") != WORKFLOW:
+            return False
+        if self.auth_ids and not {job.mapp_auth, job.lytics_auth} & set(self.auth_ids):
+            return False
+        return job.status in self._states
+
+    @property
+    def _states(self) -> set[str]:
+        if self.show_state:
+            return set(self.show_state)
+        if self.show_all:
+            return set(Status)
+        shown: set[str] = set(USUAL)
+        shown |= {Status.COMPLETED} if self.show_completed else set()
+        return shown | ({Status.DELETED} if self.show_deleted else set())
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """
+    One job, with what a person may have to do for it.
+
+    Args:
+        webhook_help: what to enter in Lytics by hand; None where nothing is.
+        heard: whether a trigger has ever arrived, in a sentence.
+    """
+
+    job: Job
+    webhook_help: dict[str, object] | None
+    heard: str
+
+
+async def list_jobs(desk: Desk, filters: JobFilters | None = None) -> list[Job]:
+    """Return the jobs that *filters* let through, newest first."""
+    wanted = filters or JobFilters()
+    return [job for job in await desk.database.read(jobs.all_jobs) if wanted.lets_through(job)]
+
+
+async def show_job(desk: Desk, job_id: str) -> JobView:
+    """
+    Return one job, a deleted one too.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    job = await desk.database.read(lambda txn: jobs.job_by_id(txn, job_id))
+    return JobView(job, help_as_dict(desk, job), heard(job))
+
+
+async def page_of_members(
+    desk: Desk, job_id: str, state: str | None = None, cursor: str | None = None
+) -> tuple[list[MemberLine], str | None]:
+    """
+    Return up to 100 members in one state, newest first, and the cursor of the next page (None: this is the last).
+
+    Args:
+        state: "due" (the default), "accepted", "confirmed" or "set_aside".
+        cursor: what the page before returned; it holds a member's identifier, so never log it.
+
+    Raises:
+        NotFound: there is no such job.
+        InvalidInput: no such state, or a cursor that is none.
+    """
+    if (state or "due") not in STATES:
+        raise InvalidInput(Problem("state", "is not a state of members.", f"One of {', '.join(STATES)}."))
+    before = _place(cursor) if cursor else None
+
+    def work(txn: Txn) -> list[tuple[int, members.MemberRow]]:
+        job = jobs.job_by_id(txn, job_id)
+        if state == "confirmed":
+            return []  # nothing is read back yet
+        return members.page_of_members(txn, job.key, state=state or "due", before=before)
+
+    found = await desk.database.read(work)
+    is_full = len(found) == members.PAGE
+    return [line_of(row, member=row.member) for _, row in found], _cursor(*found[-1]) if is_full else None
+
+
+async def job_logs(desk: Desk, job_id: str, *, limit: int = LOGS) -> list[LogEntry]:
+    """
+    Return a job's log, newest first.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    return await desk.database.read(lambda txn: notes.logs_of(txn, jobs.job_by_id(txn, job_id).key, limit=limit))
+
+
+def _cursor(moment: int, row: members.MemberRow) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode((moment, row.member))).decode().rstrip("=")
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    try:
+        packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(packed, type=tuple[int, str])
+    except (binascii.Error, ValueError):
+        raise InvalidInput(Problem("cursor", "is not one of ours.", "Begin with the first page.")) from None

@@ -1,0 +1,116 @@
+"""How people are owed again because somebody says so: those set aside, all of them, or whoever a new scan finds."""
+
+from usher.access.roles import Actor
+from usher.domain.identifier import normalise
+from usher.domain.job import Job
+from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.scan import ScanState
+from usher.errors import Conflict, InvalidInput, Problem
+from usher.jobs.desk import Desk
+from usher.store import jobs, ledger, notes, scans
+from usher.store.database import Txn
+from usher.store.members import member_row
+
+MOST_MEMBERS = 1_000  # named in one request
+
+
+async def retry_members(desk: Desk, actor: Actor, job_id: str, members: list[str] | None = None) -> int:
+    """
+    Owe again whom Mapp rejected; return how many. Safe to repeat: who is owed already is not counted again.
+
+    Args:
+        members: whom, at most 1,000; who is not set aside is left alone. None for everybody who is set aside.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: the job has ended; restart it first.
+        InvalidInput: too many members are named.
+    """
+    if members is not None and len(members) > MOST_MEMBERS:
+        mend = "Leave members out to retry everybody who is set aside."
+        raise InvalidInput(Problem("members", f"names more than {MOST_MEMBERS:,} people.", mend))
+    named = None if members is None else list(dict.fromkeys(filter(None, map(normalise, members))))
+
+    def work(txn: Txn) -> int:
+        job = _live(txn, job_id)
+        count = _retry_everybody(txn, job) if named is None else _retry_some(txn, job, named, desk=desk, actor=actor)
+        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had {count:,} people retried who were set aside."))
+        notes.add_audit(txn, actor=actor.name, action="job.retry", what=job.id, note=f"{count} people")
+        return count
+
+    count = await desk.database.write(work)
+    desk.refresh()
+    return count
+
+
+async def resend_job(desk: Desk, actor: Actor, job_id: str) -> Job:
+    """
+    Owe everybody again who was ever told or owed: the cure after a mapping was missing in Mapp. Safe to repeat.
+
+    Whom a silent baseline made known stays untold. Raises NotFound and Conflict as *retry_members*.
+    """
+
+    def work(txn: Txn) -> Job:
+        job = _live(txn, job_id)
+        scans.add_sweep(txn, job.key, kind="resend")
+        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had everybody told again."))
+        notes.add_audit(txn, actor=actor.name, action="job.resend", what=job.id)
+        return job
+
+    job = await desk.database.write(work)
+    desk.refresh()
+    return job
+
+
+async def reconcile_job(desk: Desk, actor: Actor, job_id: str) -> Job:
+    """
+    Compare the whole audience as soon as the job may scan.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it has ended, a scan is under way or wanted already, or people wait for a decision.
+    """
+
+    def work(txn: Txn) -> Job:
+        job = _live(txn, job_id)
+        _refuse_second_scan(txn, job)
+        jobs.change_job(txn, job.key, scan_wanted="reconcile")
+        notes.add_audit(txn, actor=actor.name, action="job.reconcile", what=job.id)
+        return jobs.job_by_key(txn, job.key)
+
+    job = await desk.database.write(work)
+    desk.refresh()
+    return job
+
+
+def _refuse_second_scan(txn: Txn, job: Job) -> None:
+    scan = scans.last_scan(txn, job.key)
+    state = "" if scan is None else scan.state
+    if state == ScanState.HELD:
+        raise Conflict("The last scan waits for a decision: confirm or discard its removals first.")
+    if state == ScanState.RUNNING or job.scan_wanted:
+        raise Conflict("A scan of this job is under way or about to begin. Wait for its end.")
+
+
+def _live(txn: Txn, job_id: str) -> Job:
+    job = jobs.job_by_id(txn, job_id)
+    if not job.is_live:
+        raise Conflict(f"A job that is {job.status} sends nothing. Restart it (bounce), or create a new one.")
+    return job
+
+
+def _retry_everybody(txn: Txn, job: Job) -> int:
+    count = scans.counters_of(txn, job.key).get("members.aside", 0)
+    if count:
+        scans.add_sweep(txn, job.key, kind="retry")
+    return count
+
+
+def _retry_some(txn: Txn, job: Job, members: list[str], *, desk: Desk, actor: Actor) -> int:
+    rows = [member_row(txn, job.key, member) for member in members]
+    aside = [row.member for row in rows if row is not None and row.aside is not None]
+    for member in aside:
+        ledger.owe_member_again(txn, desk.statements, job.key, member)
+    note = f"{actor.name} asked for another try."
+    notes.add_history(txn, [HistoryEntry(job.key, member, "owed", note=note) for member in aside])
+    return len(aside)

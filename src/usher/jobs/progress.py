@@ -1,0 +1,146 @@
+"""How far a job has come, in the shape that the API shows; every figure was counted with what it counts."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from usher.clock import iso_from_ms, iso_or_none
+from usher.domain.scan import Scan, ScanState
+from usher.jobs.desk import Desk
+from usher.store import jobs, scans
+from usher.store.database import Txn
+
+IGNORED = "triggers.ignored."
+
+MemberCounts = TypedDict(
+    "MemberCounts", {"total": int, "in": int, "out": int, "due": int, "set_aside": int}
+)  # "in" is a keyword
+
+
+class SentCounts(TypedDict):
+    """Requests to Mapp by what they meant."""
+
+    accepted: int
+    retried: int
+    rejected: int
+    unknown: int
+
+
+class TriggerCounts(TypedDict):
+    """received = applied + the sum of ignored + unreadable."""
+
+    received: int
+    applied: int
+    ignored: dict[str, int]
+    unreadable: int
+
+
+class PaceNow(TypedDict):
+    """*per_second* is None where nothing limits it."""
+
+    per_second: float | None
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProgress:
+    """The newest scan of a job; *seen* counts members, *expected* the people that Lytics announced."""
+
+    kind: str
+    state: str
+    seen: int
+    expected: int | None
+    pages: int
+    started: str
+    finished: str | None
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one job has come."""
+
+    status: str
+    reason: str
+    scan: ScanProgress | None
+    members: MemberCounts
+    sent: SentCounts
+    triggers: TriggerCounts
+    pace: PaceNow
+
+
+async def job_progress(desk: Desk, job_id: str) -> Progress:
+    """
+    Return how far a job has come.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+
+    def work(txn: Txn) -> tuple[Progress, str]:
+        job = jobs.job_by_id(txn, job_id)
+        scan, counted = scans.last_scan(txn, job.key), scans.counters_of(txn, job.key)
+        progress = Progress(
+            status=job.status,
+            reason=job.reason,
+            scan=None if scan is None else scan_progress(scan, now_ms=txn.now_ms),
+            members=_members(counted),
+            sent=_sent(counted),
+            triggers=_triggers(counted),
+            pace={"per_second": None, "in_flight": 0},
+        )
+        return progress, job.mapp_auth
+
+    progress, mapp_auth = await desk.database.read(work)
+    per_second, in_flight = desk.pace_of(mapp_auth)
+    progress.pace.update({"per_second": per_second, "in_flight": in_flight})
+    return progress
+
+
+def scan_progress(scan: Scan, *, now_ms: int) -> ScanProgress:
+    """A scan that the removal brake holds has read everything, so it counts as completed."""
+    return ScanProgress(
+        kind=scan.kind,
+        state=ScanState.COMPLETED if scan.state == ScanState.HELD else scan.state,
+        seen=scan.seen,
+        expected=scan.expected,
+        pages=scan.pages,
+        started=iso_from_ms(scan.started_ms),
+        finished=iso_or_none(scan.finished_ms),
+        eta_seconds=_eta_seconds(scan, now_ms=now_ms),
+    )
+
+
+def _eta_seconds(scan: Scan, *, now_ms: int) -> float | None:
+    took = (now_ms - scan.started_ms) / 1000
+    if scan.state != ScanState.RUNNING or scan.expected is None or not scan.profiles or took <= 0:
+        return None
+    return round(max(0, scan.expected - scan.profiles) * took / scan.profiles, 1)
+
+
+def _members(counted: dict[str, int]) -> MemberCounts:
+    total, inside = counted.get("members.total", 0), counted.get("members.in", 0)
+    return {
+        "total": total,
+        "in": inside,
+        "out": total - inside,
+        "due": counted.get("members.due", 0),
+        "set_aside": counted.get("members.aside", 0),
+    }
+
+
+def _sent(counted: dict[str, int]) -> SentCounts:
+    return {
+        "accepted": counted.get("sent.accepted", 0),
+        "retried": counted.get("sent.retried", 0),
+        "rejected": counted.get("sent.rejected", 0),
+        "unknown": counted.get("sent.unknown", 0),
+    }
+
+
+def _triggers(counted: dict[str, int]) -> TriggerCounts:
+    return {
+        "received": counted.get("triggers.received", 0),
+        "applied": counted.get("triggers.applied", 0),
+        "ignored": {name.removeprefix(IGNORED): n for name, n in counted.items() if name.startswith(IGNORED)},
+        "unreadable": counted.get("triggers.unreadable", 0),
+    }

@@ -1,0 +1,121 @@
+"""What the ledger's row of one member means, and what comes next, in plain sentences."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from usher.clock import iso_from_ms
+from usher.domain.attribute import value_of
+from usher.domain.job import Job, Status
+from usher.store.members import MemberRow
+from usher.store.statements import LANE_HELD
+
+
+class MemberState(StrEnum):
+    """Where a member of a job stands."""
+
+    UNKNOWN = "unknown"  # never seen by this job
+    KNOWN = "known"  # a silent baseline saw them; nothing was ever owed
+    DUE = "due"
+    HELD = "held"  # an exit that waits for a person's decision
+    SET_ASIDE = "set_aside"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A member of a job, now; *row* is None for somebody whom the job has never seen."""
+
+    job: Job
+    key: str
+    row: MemberRow | None
+    now_ms: int
+
+    @property
+    def state(self) -> MemberState:
+        return state_of(self.row)
+
+
+def state_of(row: MemberRow | None) -> MemberState:
+    if row is None:
+        return MemberState.UNKNOWN
+    if row.due_at is not None:
+        return MemberState.HELD if row.lane == LANE_HELD else MemberState.DUE
+    if row.aside is not None:
+        return MemberState.SET_ASIDE
+    return MemberState.ACCEPTED if row.accepted is not None else MemberState.KNOWN
+
+
+def why(situation: Situation) -> list[str]:
+    """Return what is wanted, what Mapp has accepted, and why they differ where they do."""
+    row = situation.row
+    if row is None:
+        return [_never_seen(situation.job)]
+    side = "inside" if row.is_in else "outside"
+    wanted = value_of(row.is_in)
+    said = [f"Lytics' last word is that this person is {side} the audience, so {situation.key!r} is to be {wanted!r}."]
+    said.append(_accepted(row))
+    if row.aside is not None:
+        said.append(f"Mapp rejected it, so it was set aside: {row.aside}")
+    if row.due_at is not None and row.attempts:
+        said.append(f"{row.attempts} attempts have failed in a row.")
+    if row.due_at is not None and row.accepted is not None and row.accepted == row.is_in:
+        said.append(
+            "It is sent once more although Mapp took this value before: it changed meanwhile, or was asked for."
+        )
+    return said
+
+
+def what_next(situation: Situation) -> str:
+    """Return what happens next to this member, in one sentence."""
+    if situation.job.status in _NOTHING_MORE:
+        return _NOTHING_MORE[situation.job.status]
+    if situation.row is not None and situation.state is MemberState.DUE:
+        return _when(situation, situation.row)
+    return _AT_REST[situation.state]
+
+
+_AT_REST = {
+    MemberState.UNKNOWN: "Nothing is sent until Lytics says that this person entered or left.",
+    MemberState.KNOWN: "Nothing is sent until this person leaves the audience, or enters it again.",
+    MemberState.ACCEPTED: "Nothing is owed. The next change in Lytics is sent when it comes.",
+    MemberState.SET_ASIDE: (
+        "Nothing is sent until the value changes or somebody retries it. Mend what Mapp names first."
+    ),
+    MemberState.HELD: "This exit waits for a person: confirm or discard the removals of this job.",
+}
+_NOTHING_MORE = {
+    Status.KILLED: "Nothing more is sent: the job was killed.",
+    Status.DELETED: "Nothing more is sent: the job was deleted.",
+    Status.COMPLETED: "Nothing more is sent: the job is completed. Restart it to export again.",
+    Status.FAILED: "Nothing more is sent: the job failed. Restart it.",
+}
+
+
+def _when(situation: Situation, row: MemberRow) -> str:
+    job = situation.job
+    if job.status is Status.PAUSED:
+        return "It is sent when somebody resumes the job."
+    if job.status is Status.FAULT:
+        return f"It is sent when the job's fault is mended: {job.reason}"
+    assert row.due_at is not None
+    moment = iso_from_ms(row.due_at)
+    if job.status is Status.SLEEPING:
+        return f"It is sent when Mapp answers again. {job.reason}".strip()
+    if row.due_at > situation.now_ms:
+        return f"It is being sent, or waits after an attempt; at {moment} at the latest it may be sent again."
+    return "It is sent as soon as its turn comes."
+
+
+def _never_seen(job: Job) -> str:
+    if job.config.withbackfill and not job.is_baselined:
+        return "This job has not seen this person yet; its first scan is not over."
+    if job.config.withbackfill or job.is_baselined:
+        return "This job has never seen this person in its audience."
+    return "This job has never seen this person. Existing Users is off, so whoever was inside before is not known."
+
+
+def _accepted(row: MemberRow) -> str:
+    if row.accepted is None:
+        return "Mapp has not accepted any value for this person from this job."
+    moment = iso_from_ms(row.accepted_at) if row.accepted_at is not None else "an unknown time"
+    return f"Mapp last accepted {value_of(row.accepted)!r}, at {moment}."

@@ -1,0 +1,106 @@
+"""Jobs over REST: make one, look at it, change it, and everything that moves it from state to state."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import Request
+
+from usher.access.roles import Actor
+from usher.domain.job import Job
+from usher.jobs import control, creating, editing, looking, preview
+from usher.jobs.desk import Desk
+from usher.jobs.drafts import read_job_draft
+from usher.web.body import JsonObject
+from usher.web.callers import Caller, may_see_people
+from usher.web.deps import deps_of
+from usher.web.envelope import Ok, ok
+from usher.web.failures import CodedNotFound
+from usher.web.job_shape import WORKFLOW_SLUG, JobBody, JobLogBody, job_body, log_body
+from usher.web.member_shape import PreviewBody, preview_body
+
+Move = Callable[[Desk, Actor, str], Awaitable[Job]]
+Handler = Callable[[Request, Actor, str], Awaitable[Ok[JobBody]]]
+
+
+async def create_job(request: Request, caller: Caller, body: JsonObject) -> Ok[JobBody]:
+    """Create a job and start its export."""
+    desk = deps_of(request).desk
+    job = await creating.create_job(desk, caller, read_job_draft(body))
+    view = await looking.show_job(desk, job.id)
+    return ok(request, job_body(view.job, webhook_help=view.webhook_help), status=201)
+
+
+async def preview_job(request: Request, caller: Caller, body: JsonObject) -> Ok[PreviewBody]:
+    """Show what a job would do; nothing is saved."""
+    desk = deps_of(request).desk
+    seen = await preview.preview_job(desk, read_job_draft(body), may_see_people=may_see_people(caller))
+    return ok(request, preview_body(seen))
+
+
+async def edit_job(request: Request, caller: Caller, job_id: str, body: JsonObject) -> Ok[JobBody]:
+    """Change a job; what is left out stays. The audience and the identifier field cannot change."""
+    desk = deps_of(request).desk
+    edited = await editing.edit_job(desk, caller, job_id, read_job_draft(body))
+    return ok(request, job_body(edited.job, notes=edited.notes))
+
+
+async def list_jobs(
+    request: Request,
+    *,
+    workflow: str = "",
+    auth_ids: Annotated[list[str], Query()] = [],  # noqa: B006 - FastAPI copies a default
+    show_completed: bool = False,
+    show_deleted: bool = False,
+    show_all: bool = False,
+    show_state: str = "",
+) -> Ok[list[JobBody]]:
+    """List jobs: those that run, sleep, wait or are at fault, unless more are asked for."""
+    filters = looking.JobFilters(
+        workflow=workflow,
+        auth_ids=tuple(auth_ids),
+        show_completed=show_completed,
+        show_deleted=show_deleted,
+        show_all=show_all,
+        show_state=tuple(filter(None, show_state.split(","))),
+    )
+    found = await looking.list_jobs(deps_of(request).desk, filters)
+    return ok(request, [job_body(job) for job in found])
+
+
+async def show_job(request: Request, job_id: str) -> Ok[JobBody]:
+    """Show one job, and what to enter in Lytics where a person must."""
+    view = await looking.show_job(deps_of(request).desk, job_id)
+    return ok(request, job_body(view.job, webhook_help=view.webhook_help))
+
+
+async def job_logs(request: Request, job_id: str) -> Ok[list[JobLogBody]]:
+    """Show the newest lines of a job's log, oldest first."""
+    found = await looking.job_logs(deps_of(request).desk, job_id)
+    return ok(request, [log_body(entry, job_id=job_id) for entry in reversed(found)])
+
+
+async def unknown_workflow(workflow: str) -> None:
+    """Say that Usher's jobs have one workflow only."""
+    message = f"There is no workflow {workflow[:64]!r}. Usher's is {WORKFLOW_SLUG}."
+    raise CodedNotFound(message, code="WF-NOTFOUND-005")
+
+
+def _moving(move: Move, summary: str) -> Handler:
+    async def handle(request: Request, caller: Caller, job_id: str) -> Ok[JobBody]:
+        return ok(request, job_body(await move(deps_of(request).desk, caller, job_id)))
+
+    handle.__name__ = move.__name__
+    handle.__doc__ = summary
+    return handle
+
+
+pause_job = _moving(control.pause_job, "Send nothing until resumed; triggers are still taken in.")
+resume_job = _moving(control.resume_job, "Go on after a pause.")
+bounce_job = _moving(control.bounce_job, "Ask both vendors again, and go on.")
+kill_job = _moving(control.kill_job, "End a job for good.")
+delete_job = _moving(control.delete_job, "End a job and forget its members.")
+resend_job = _moving(control.resend_job, "Owe everybody again.")
+reconcile_job = _moving(control.reconcile_job, "Compare the whole audience now.")
+confirm_removals = _moving(control.confirm_removals, "Set those to false whom the removal brake holds.")
+discard_removals = _moving(control.discard_removals, "Keep those as they are whom the removal brake holds.")

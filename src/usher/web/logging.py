@@ -1,0 +1,51 @@
+"""
+How the service writes down what it does: JSON lines to stderr, or readable ones on a terminal.
+
+Everything goes through structlog; what libraries log by the standard library joins it at warning and above.
+"""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+
+def configure_logging(*, stream: TextIO | None = None, is_verbose: bool = False) -> None:
+    """
+    Set logging up for this process. Safe to repeat; the last call holds.
+
+    Args:
+        stream: where to; by default standard error.
+        is_verbose: whether to write requests and other routine too, and not only what a person should know.
+    """
+    out = stream or sys.stderr
+    level = logging.INFO if is_verbose else logging.WARNING
+    shared: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, *_ending(is_console=out.isatty())],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(handlers=[_IntoStructlog()], level=logging.WARNING, force=True)
+
+
+def _ending(*, is_console: bool) -> list[Processor]:
+    if is_console:
+        return [structlog.dev.ConsoleRenderer(sort_keys=False)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+class _IntoStructlog(logging.Handler):
+    """Passes on what libraries log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        about: dict[str, Any] = {"library": record.name}
+        if record.exc_info:
+            about["exc_info"] = record.exc_info
+        structlog.get_logger("usher.library").log(max(record.levelno, logging.WARNING), record.getMessage(), **about)

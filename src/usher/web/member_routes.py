@@ -1,0 +1,66 @@
+"""The people of a job over REST: how many are where, who they are, and why each has the value it has."""
+
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from usher.errors import InvalidInput, Problem
+from usher.jobs import control, explain, looking
+from usher.web.body import JsonObject
+from usher.web.callers import Caller, may_see_people
+from usher.web.deps import deps_of
+from usher.web.envelope import Ok, ok
+from usher.web.member_shape import (
+    ExplanationBody,
+    MemberBody,
+    ProgressBody,
+    explanation_body,
+    member_body,
+    opened_cursor,
+    progress_body,
+    sealed_cursor,
+)
+
+
+class OwedBody(BaseModel):
+    """How many people are owed again."""
+
+    owed: int
+
+
+async def job_progress(request: Request, job_id: str) -> Ok[ProgressBody]:
+    """Show how far a job has come."""
+    return ok(request, progress_body(await looking.job_progress(deps_of(request).desk, job_id)))
+
+
+async def list_members(
+    request: Request, caller: Caller, job_id: str, state: str = "due", cursor: str | None = None
+) -> Ok[list[MemberBody]]:
+    """List members in one state, newest first, a hundred at a time; `_meta.next` is the cursor of the next page."""
+    desk = deps_of(request).desk
+    place = opened_cursor(cursor, vault=desk.vault)
+    found, following = await looking.page_of_members(desk, job_id, state, place)
+    may_see, after = may_see_people(caller), sealed_cursor(following, vault=desk.vault)
+    members = [member_body(line, may_see=may_see) for line in found]
+    return ok(request, members, meta={"next": after} if after else {})
+
+
+async def explain_member(request: Request, caller: Caller, job_id: str, member: str) -> Ok[ExplanationBody]:
+    """Say for one person what is wanted, what Mapp accepted, why, and what comes next."""
+    found = await explain.explain_member(deps_of(request).desk, job_id, member)
+    return ok(request, explanation_body(found, may_see=may_see_people(caller)))
+
+
+async def retry_members(request: Request, caller: Caller, job_id: str, body: JsonObject) -> Ok[OwedBody]:
+    """Owe people again who were set aside: all of them, or those named in `members`."""
+    owed = await control.retry_members(deps_of(request).desk, caller, job_id, _members(body))
+    return ok(request, OwedBody(owed=owed))
+
+
+def _members(body: dict[str, object]) -> list[str] | None:
+    odd = [Problem(str(key)[:64], "is not known here.", "Known: members.") for key in body if key != "members"]
+    members = body.get("members")
+    if members is not None and not (isinstance(members, list) and all(isinstance(one, str) for one in members)):
+        odd.append(Problem("members", "must be a list of texts.", "Name people, or leave it out for everybody."))
+    if odd:
+        raise InvalidInput(*odd)
+    return members if isinstance(members, list) else None

@@ -1,0 +1,215 @@
+"""
+Members and progress as the API shows them; shapes of ours, so an absent value is null.
+
+Viewers see masked identifiers. A cursor names a member, so it leaves sealed and is opened when it comes back.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from usher.errors import InvalidInput, Problem
+from usher.jobs.explain import Explanation, MemberLine
+from usher.jobs.preview import Preview
+from usher.jobs.progress import Progress
+from usher.redact import mask_member
+from usher.vault import Vault, VaultLocked
+
+CURSOR_PLACE = "api/members-cursor"
+
+
+class ToldBody(BaseModel):
+    """A value and when."""
+
+    value: str
+    at: str | None
+
+
+class AsideBody(BaseModel):
+    """Why Mapp rejected it, and when."""
+
+    reason: str
+    at: str | None
+
+
+class MomentBody(BaseModel):
+    """Something out of the routine."""
+
+    at: str
+    kind: str
+    value: str | None
+    version: str | None
+    note: str
+
+
+class MemberBody(BaseModel):
+    """One member of a job."""
+
+    member: str
+    state: str
+    wanted: str | None
+    version: str | None
+    accepted: ToldBody | None
+    confirmed: ToldBody | None
+    set_aside: AsideBody | None
+    due_at: str | None
+
+
+class ExplanationBody(MemberBody):
+    """One member, with what happened and what will."""
+
+    history: list[MomentBody]
+    next: str
+    why: list[str]
+
+
+class ScanBody(BaseModel):
+    """The newest scan of a job."""
+
+    kind: str
+    state: str
+    seen: int
+    expected: int | None
+    pages: int
+    started: str
+    finished: str | None
+    eta_seconds: float | None
+
+
+class MemberCountsBody(BaseModel):
+    """How many members are in which state."""
+
+    total: int
+    inside: int = Field(alias="in")
+    out: int
+    due: int
+    set_aside: int
+
+
+class SentBody(BaseModel):
+    """Requests to Mapp by what they meant."""
+
+    accepted: int
+    retried: int
+    rejected: int
+    unknown: int
+
+
+class TriggersBody(BaseModel):
+    """received = applied + the sum of ignored + unreadable."""
+
+    received: int
+    applied: int
+    ignored: dict[str, int]
+    unreadable: int
+
+
+class PaceBody(BaseModel):
+    """*per_second* is null where nothing limits it."""
+
+    per_second: float | None
+    in_flight: int
+
+
+class ProgressBody(BaseModel):
+    """How far a job has come."""
+
+    status: str
+    reason: str
+    scan: ScanBody | None
+    members: MemberCountsBody
+    sent: SentBody
+    triggers: TriggersBody
+    pace: PaceBody
+
+
+class ProblemBody(BaseModel):
+    """One thing that stands in the way."""
+
+    field: str
+    problem: str
+    mend: str
+
+
+class RequestBody(BaseModel):
+    """One request as it would be sent, its token masked."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: str
+
+
+class PreviewBody(BaseModel):
+    """What a job would do."""
+
+    problems: list[ProblemBody]
+    warnings: list[str]
+    request: RequestBody | None
+    people: int | None
+    seconds: float | None
+    attribute_key: str
+
+
+def progress_body(progress: Progress) -> ProgressBody:
+    return ProgressBody.model_validate(asdict(progress))
+
+
+def preview_body(preview: Preview) -> PreviewBody:
+    request = preview.request
+    return PreviewBody(
+        problems=[ProblemBody(field=p.field, problem=p.problem, mend=p.mend) for p in preview.problems],
+        warnings=preview.warnings,
+        request=None
+        if request is None
+        else RequestBody(method=request.method, url=request.url, headers=dict(request.headers), body=request.body),
+        people=preview.people,
+        seconds=preview.seconds,
+        attribute_key=preview.attribute_key,
+    )
+
+
+def member_body(line: MemberLine, *, may_see: bool) -> MemberBody:
+    return MemberBody.model_validate(_fields(line, may_see=may_see))
+
+
+def explanation_body(found: Explanation, *, may_see: bool) -> ExplanationBody:
+    return ExplanationBody.model_validate(_fields(found, may_see=may_see))
+
+
+def _fields(line: MemberLine, *, may_see: bool) -> dict[str, Any]:
+    fields = asdict(line)
+    if may_see:
+        return fields
+    masked = mask_member(line.member)
+    hidden: dict[str, Any] = _hidden(fields, line.member, masked)
+    return hidden
+
+
+def _hidden(value: Any, member: str, masked: str) -> Any:
+    """Mask the member wherever it stands: Mapp's own words in a reason may repeat it."""
+    if isinstance(value, str):
+        return value.replace(member, masked) if member else value
+    if isinstance(value, list):
+        return [_hidden(item, member, masked) for item in value]
+    if isinstance(value, dict):
+        return {key: _hidden(item, member, masked) for key, item in value.items()}
+    return value
+
+
+def sealed_cursor(cursor: str | None, *, vault: Vault) -> str | None:
+    return None if cursor is None else vault.seal(cursor.encode(), place=CURSOR_PLACE)
+
+
+def opened_cursor(sealed: str | None, *, vault: Vault) -> str | None:
+    """
+    Return the cursor that *sealed* holds.
+
+    Raises:
+        InvalidInput: it is none of ours; begin with the first page.
+    """
+    try:
+        return vault.open(sealed, place=CURSOR_PLACE).decode() if sealed else None
+    except VaultLocked:
+        raise InvalidInput(Problem("cursor", "is not one of ours.", "Begin with the first page.")) from None

@@ -1,0 +1,59 @@
+"""
+What the API takes, as JSON Schema for its description.
+
+Bodies are read by the drafts in usher.jobs, which report every problem at once; these only describe them.
+"""
+
+from typing import Any, get_args
+
+from usher.access.roles import Role
+from usher.domain.attribute import IdentifierType
+from usher.domain.configuration import MOST_HOURS, REQUIRED, SWITCHES, TEXTS
+
+Schema = dict[str, Any]
+
+
+def _object(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    found: Schema = {"type": "object", "properties": properties}
+    return found | ({"required": list(required)} if required else {})
+
+
+TEXT: Schema = {"type": "string"}
+SWITCH: Schema = {"type": "boolean"}
+CONFIG = _object(
+    REQUIRED,
+    **dict.fromkeys(TEXTS, TEXT),
+    **dict.fromkeys(SWITCHES, SWITCH),
+    reconcile_hours={"type": "number", "minimum": 0, "maximum": MOST_HOURS},
+) | {"additionalProperties": False}
+CONFIG["properties"]["identifier_type"] = {"type": "string", "enum": list(get_args(IdentifierType))}
+JOB = _object(
+    ("name", "config"),
+    name=TEXT,
+    description=TEXT,
+    auth_ids={"type": "array", "items": TEXT, "description": "One authorization of Mapp's and one of Lytics'."},
+    config=CONFIG,
+)
+AUTH = _object(
+    ("label", "config"),
+    label=TEXT,
+    description=TEXT,
+    config=_object(
+        api_url=TEXT,
+        integration_id=TEXT,
+        secret=TEXT,
+        rest_api_url=TEXT,
+        user=TEXT,
+        password=TEXT,
+        token=TEXT,
+        requests_per_second={"type": "number", "exclusiveMinimum": 0},
+        max_in_flight={"type": "integer", "minimum": 1},
+    ),
+)
+MEMBERS = _object(members={"type": "array", "items": TEXT})
+TOKEN = _object(
+    ("name",),
+    name=TEXT,
+    role={"type": "string", "enum": [role.value for role in Role], "default": Role.VIEWER.value},
+    expires_days={"type": "number", "exclusiveMinimum": 0},
+)
