@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 
+LONGEST_ENDING = 7  # of a domain: ".com", ".example"; a longer one may be somebody's name
+
 
 def mask_member(member: str) -> str:
     """
@@ -13,8 +15,9 @@ def mask_member(member: str) -> str:
     name, at, domain = member.partition("@")
     if not at:
         return f"{member[:1]}***"
-    tail = domain.rpartition(".")[2]
-    return f"{name[:1]}***@{domain[:1]}***.{tail}" if "." in domain else f"{name[:1]}***@{domain[:1]}***"
+    _, dot, ending = domain.rpartition(".")
+    shown = f".{ending}" if dot and len(ending) <= LONGEST_ENDING else ""
+    return f"{name[:1]}***@{domain[:1]}***{shown}"
 
 
 def member_fingerprint(member: str, *, key: bytes) -> str:

@@ -27,10 +27,7 @@ class Timing(BaseModel):
     @property
     def hold_ms(self) -> int:
         total = (
-            self.send_room_seconds
-            + self.request_timeout_seconds
-            + self.quarantine_seconds
-            + self.clock_margin_seconds
+            self.send_room_seconds + self.request_timeout_seconds + self.quarantine_seconds + self.clock_margin_seconds
         )
         return round(total * 1000)
 
@@ -40,15 +37,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    data_dir: Path = Field(
-        Path("usher-data"), description="Folder for the database, the key and the local socket."
-    )
-    database_url: str = Field(
-        "", description="Where the ledger lives; blank means SQLite in the data folder."
-    )
-    secret_key: SecretStr = Field(
-        SecretStr(""), description="Key that encrypts secrets at rest: base64 of 32 bytes."
-    )
+    data_dir: Path = Field(Path("usher-data"), description="Folder for the database, the key and the local socket.")
+    database_url: str = Field("", description="Where the ledger lives; blank means SQLite in the data folder.")
+    secret_key: SecretStr = Field(SecretStr(""), description="Key that encrypts secrets at rest: base64 of 32 bytes.")
     secret_key_file: Path | None = Field(
         None, description="File that holds the key; made on first start (mode 0600) when neither is given."
     )
@@ -99,9 +90,9 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         InvalidInput: every variable that is unknown or out of range, named with its mend.
     """
     given = {
-        key.removeprefix(PREFIX).lower(): value
+        key.removeprefix(PREFIX).lower(): value.strip()
         for key, value in environ.items()
-        if key.startswith(PREFIX) and value != ""
+        if key.startswith(PREFIX) and value.strip()
     }
     problems = [
         Problem(f"{PREFIX}{name.upper()}", "is not a setting of Usher.", "Unset it or check its spelling.")

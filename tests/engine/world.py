@@ -94,15 +94,15 @@ class FakeMapp:
                 await asyncio.sleep(10 if fault == "timeout" else self.latency)
                 return Unknown(fault)
             case "throttle":
-                await landing
+                await asyncio.shield(landing)  # a sender that dies takes nothing back
                 return RetryLater("Database Access Limit Exceeded", is_throttle=True)
             case "busy":
-                await landing
+                await asyncio.shield(landing)  # a sender that dies takes nothing back
                 return RetryLater("503")
             case "reject":
-                await landing
+                await asyncio.shield(landing)  # a sender that dies takes nothing back
                 return Rejected("INVALID_PARAMETER")
-        await landing
+        await asyncio.shield(landing)  # a sender that dies takes nothing back
         return Accepted()
 
     async def _land(self, member: str, is_in: bool, fault: str) -> None:

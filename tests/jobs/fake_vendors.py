@@ -107,7 +107,7 @@ class FakeVendors:
             _reply({"errorCode": "NO_SUCH_OBJECT", "objectType": "Membership"}, 400) if held is None else _reply(held)
         )
 
-    def _lytics(self, asked: Asked) -> Reply:
+    def _lytics(self, asked: Asked) -> Reply:  # noqa: PLR0911 - a table, read downwards
         steps = [unquote(step) for step in asked.path.strip("/").split("/")]
         match (asked.method, steps):
             case "GET", ["v2", "schema", "user", "field"]:

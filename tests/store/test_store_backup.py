@@ -168,22 +168,40 @@ def test_a_restore_puts_the_backup_in_place_and_keeps_what_was_there(folder: Pat
     assert from_.exists()
 
 
+def crashed(folder: Path, store: Store) -> Path:
+    """A folder as a killed process leaves it: what it wrote last is in the log alone."""
+    left = folder / "crashed"
+    left.mkdir()
+    for path in folder.glob(f"{FILE_NAME}*"):
+        (left / path.name).write_bytes(path.read_bytes())
+    run(store.database.close())
+    return left
+
+
+def test_the_log_of_a_crashed_process_is_copied_and_left_as_it_is(folder: Path) -> None:
+    store = open_store(folder)
+    store.tell("jo")
+    left = crashed(folder, store)
+    before = {path.name: path.read_bytes() for path in left.iterdir()}
+
+    assert backup(left / FILE_NAME, folder / "b.db", clock=CLOCK).members == 1
+    after = {path.name: path.read_bytes() for path in left.iterdir()}
+    del before[f"{FILE_NAME}-shm"], after[f"{FILE_NAME}-shm"]
+    assert after == before
+
+
 def test_the_log_of_a_crashed_process_is_kept_and_never_mixed_into_the_restored_file(folder: Path) -> None:
     store = open_store(folder)
     store.tell("jo")
     from_ = folder / "backup.db"
     backup(folder / FILE_NAME, from_, clock=CLOCK)
     store.observe(seen("only in the log", True, 1))
-    crashed = folder / "crashed"
-    crashed.mkdir()
-    for path in folder.glob(f"{FILE_NAME}*"):
-        (crashed / path.name).write_bytes(path.read_bytes())
-    run(store.database.close())
+    left = crashed(folder, store)
 
-    report = restored(crashed, from_)
+    report = restored(left, from_)
 
     assert report.replaced is not None
-    assert ask(crashed / FILE_NAME, "SELECT member FROM ledger") == [("jo",)]
+    assert ask(left / FILE_NAME, "SELECT member FROM ledger") == [("jo",)]
     assert ask(report.replaced, "SELECT COUNT(*) FROM ledger") == [(2,)]
 
 

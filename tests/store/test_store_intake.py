@@ -205,13 +205,13 @@ def test_fewer_exits_pass_unasked(store: Store, people: int, leaving: int) -> No
 def test_exits_are_added_up_over_fifteen_minutes_and_then_forgotten(store: Store) -> None:
     store.add_job()
     inside(store, PEOPLE * 2)
-    take_in(store, share(*exits(PEOPLE // 2)))
+    take_in(store, share(*exits(PEOPLE - 100)))
     store.clock.pass_ms(WINDOW_MS)
-    take_in(store, share(*exits(PEOPLE, version=200)))
+    take_in(store, share(*exits(PEOPLE + 200, version=200)))
     assert not store.job().exits_held
 
     store.clock.pass_ms(WINDOW_MS - 60_000)
-    take_in(store, share(*exits(PEOPLE + 300, version=300)))
+    take_in(store, share(*exits(PEOPLE + 450, version=300)))
     assert store.job().exits_held
 
 

@@ -132,7 +132,7 @@ def _check(*, name: str, role: str, expires_days: float | None) -> None:
 
 
 def _hashed(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
+    return sha256(token.encode(errors="replace")).hexdigest()
 
 
 def _shown(token: ApiToken) -> ApiToken:

@@ -6,13 +6,13 @@ Every answer is unwrapped from its envelope here, and every failure becomes one 
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import aiohttp
-from yarl import URL
-
 from usher.errors import UsherError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 ANSWER_SECONDS = 120  # a test of an authorization or a preview asks both vendors first
 
@@ -39,7 +39,7 @@ class NoService(UsherError):
 class Api:
     """One service. Paths begin with a slash; every part of them that is data goes through `part`."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, base_url: str, token: str = "") -> None:
+    def __init__(self, session: "aiohttp.ClientSession", *, base_url: str, token: str = "") -> None:
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": token} if token else {}
@@ -64,6 +64,9 @@ class Api:
     async def _ask(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
+        import aiohttp  # noqa: PLC0415 - keeps `usher --help` fast
+        from yarl import URL  # noqa: PLC0415 - as above
+
         asked = f"?{urlencode(query)}" if query else ""
         # Encoded by hand: a member may hold "/", "%" or "..", which must arrive as they are.
         url = URL(self._base_url + path + asked, encoded=True)
@@ -85,13 +88,15 @@ def part(text: str) -> str:
 @asynccontextmanager
 async def api_at(base_url: str, *, token: str = "", socket_path: str = "") -> AsyncIterator[Api]:
     """Speak to *base_url*, or through the Unix socket at *socket_path*."""
+    import aiohttp  # noqa: PLC0415 - keeps `usher --help` fast
+
     connector = aiohttp.UnixConnector(socket_path) if socket_path else None
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield Api(session, base_url=base_url, token=token)
 
 
-async def _json(reply: aiohttp.ClientResponse) -> Any:
+async def _json(reply: "aiohttp.ClientResponse") -> Any:
     try:
         return await reply.json(content_type=None)
     except ValueError:

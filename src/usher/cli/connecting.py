@@ -11,10 +11,12 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from usher.cli.api import Api, api_at
-from usher.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from usher.settings import Settings
 
 T = TypeVar("T")
 SOCKET_NAME = "usher.sock"
@@ -31,22 +33,24 @@ def run(work: Callable[[Api], Awaitable[T]]) -> T:
     return asyncio.run(whole())
 
 
-def environment() -> Settings:
+def environment() -> "Settings":
     """
     Read the settings from this process's environment.
 
     Raises:
         InvalidInput: mend the named variables.
     """
+    from usher.settings import settings_from  # noqa: PLC0415 - keeps `usher --help` fast
+
     return settings_from(os.environ)
 
 
-def socket_path(settings: Settings) -> Path:
+def socket_path(settings: "Settings") -> Path:
     return settings.data_dir.absolute() / SOCKET_NAME
 
 
 @asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[Api]:
+async def connected(settings: "Settings") -> AsyncIterator[Api]:
     """Reach the service that *settings* lead to."""
     if settings.url:
         async with api_at(settings.url, token=settings.token.get_secret_value()) as api:

@@ -1,6 +1,7 @@
 """What happens in the demo, step by step."""
 
 import asyncio
+import shlex
 import signal
 import sys
 import tempfile
@@ -55,7 +56,7 @@ async def run_demo(demo: Demo) -> bool:
             job = await _set_up(stage)
             verdict = await _play(stage, job["id"])
             if not demo.is_once:
-                _say_what_to_try(stage, job)
+                await _say_what_to_try(stage, job)
             _print(verdict)
             if not demo.is_once:
                 await asyncio.Event().wait()
@@ -170,20 +171,18 @@ def _show_live(text: str) -> None:
         out.print(f"{text}   ", end="\r", soft_wrap=True)
 
 
-def _say_what_to_try(stage: Stage, job: dict[str, Any]) -> None:
-    data = f"USHER_DATA_DIR={stage.folder}"
+async def _say_what_to_try(stage: Stage, job: dict[str, Any]) -> None:
+    people = await stage.api.get(f"/v2/job/{part(job['id'])}/members", {"state": "accepted"})
+    name, settings = shlex.quote(job["name"]), f"USHER_DATA_DIR={stage.folder}"
     say("\nEverything stays up until you press Ctrl-C. Look at what each side holds:", style="bold")
     say(f"  {stage.sandbox.url}/")
     say(f"  {stage.url}/openapi.json")
     say("Try, in another terminal:", style="bold")
-    for command in (
-        f'job show "{job["name"]}"',
-        f'job progress "{job["name"]}" --watch',
-        f'explain "{job["name"]}" person1@example.com',
-        f'job logs "{job["name"]}"',
-        "doctor",
-    ):
-        say(f"  {data} {sys.argv[0]} {command}")
+    say(f"  export {settings}")
+    commands = [f"job show {name}", f"job progress {name} --watch", f"job logs {name}", "doctor"]
+    commands += [f"explain {name} {shlex.quote(person['member'])}" for person in people[:1]]
+    for command in commands:
+        say(f"  {sys.argv[0]} {command}")
     say()
 
 

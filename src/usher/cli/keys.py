@@ -1,42 +1,55 @@
 """`usher key`: the key that secrets are sealed with."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from usher.cli.connecting import environment
 from usher.cli.output import say
 
+if TYPE_CHECKING:
+    from usher.jobs.resealing import Resealed
+    from usher.settings import Settings
+    from usher.vault import KeyRing
+
 app = typer.Typer(help="The key that secrets are sealed with.", no_args_is_help=True)
+
+
+@app.callback()
+def key() -> None:
+    """Keep `rotate` a command of its own, though it is the only one."""
 
 
 @app.command("rotate")
 def rotate() -> None:
     """Make a new key and seal every secret again with it; stop `serve` first. The old key stays, to open backups."""
     import asyncio  # noqa: PLC0415 - keeps `usher --help` fast
-    import secrets  # noqa: PLC0415 - as above
+
+    ring, resealed = asyncio.run(_rotate(environment()))
+    say(f"The key {ring.current.key_id} is in use; {resealed.done} secrets were sealed again with it.")
+    if resealed.locked:
+        say(f"{resealed.locked} stay locked, because their key is missing. Put it back, or enter them again.")
+
+
+async def _rotate(settings: "Settings") -> "tuple[KeyRing, Resealed]":
+    import secrets  # noqa: PLC0415 - keeps `usher --help` fast
 
     from usher.clock import SystemClock  # noqa: PLC0415 - as above
     from usher.jobs.resealing import reseal_everything  # noqa: PLC0415 - as above
     from usher.store.opening import open_sqlite  # noqa: PLC0415 - as above
     from usher.vault import Vault, load_or_create_key_ring, rotated  # noqa: PLC0415 - as above
+    from usher.wiring import UNREADABLE_PLACE  # noqa: PLC0415 - as above
 
-    settings = environment()
-
-    async def work() -> tuple[str, int]:
-        # Opened first: its lock keeps out a `serve` that would go on sealing with the old key.
-        store = open_sqlite(
-            settings.data_dir, clock=SystemClock(), is_threaded=False, database_url=settings.database_url
+    # Opened first: its lock keeps out a `serve` that would go on sealing with the old key.
+    store = open_sqlite(settings.data_dir, clock=SystemClock(), is_threaded=False, database_url=settings.database_url)
+    try:
+        ring = load_or_create_key_ring(
+            secret_key=settings.secret_key,
+            secret_key_file=settings.secret_key_file,
+            data_dir=settings.data_dir,
+            random_bytes=secrets.token_bytes,
         )
-        try:
-            ring = load_or_create_key_ring(
-                secret_key=settings.secret_key,
-                secret_key_file=settings.secret_key_file,
-                data_dir=settings.data_dir,
-                random_bytes=secrets.token_bytes,
-            )
-            ring = rotated(ring, random_bytes=secrets.token_bytes)
-            return ring.current.key_id, await reseal_everything(store.database, Vault(ring))
-        finally:
-            await store.close()
-
-    key_id, count = asyncio.run(work())
-    say(f"The key {key_id} is in use; {count} secrets were sealed again with it.")
+        ring = rotated(ring, random_bytes=secrets.token_bytes)
+        return ring, await reseal_everything(store.database, Vault(ring), unreadable_place=UNREADABLE_PLACE)
+    finally:
+        await store.close()

@@ -99,7 +99,7 @@ def shown(value: Any) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:,.1f}"
+            return f"{value:,g}"
         case list():
             return ", ".join(shown(item) for item in value)
         case _:

@@ -90,6 +90,8 @@ async def _watch_lines(api: Api, job_id: str, until: Callable[[dict[str, Any]], 
 
 def _said(progress: dict[str, Any], per_second: float | None) -> str:
     done, total = people(progress)
+    if not total:
+        return "nobody yet"
     text = f"{done:,} of {total:,} people"
     if per_second:
         text += f", {per_second:,.0f}/s"

@@ -1,20 +1,22 @@
 """`usher serve`: the API, the receivers and the engine, until told to stop."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from usher.cli.connecting import environment, socket_path
 from usher.cli.output import say
 from usher.errors import InvalidInput, Problem
-from usher.settings import Settings
+
+if TYPE_CHECKING:
+    from usher.settings import Settings
 
 
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="The port to listen on.")] = 8080,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log every request too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Log only what a person should know.")] = False,
 ) -> None:
     """Run the service: REST API, trigger receiver, and one worker."""
     import uvloop  # noqa: PLC0415 - keeps `usher --help` fast
@@ -22,11 +24,11 @@ def serve(
     from usher.web.logging import configure_logging  # noqa: PLC0415 - as above
 
     settings = environment()
-    configure_logging(is_verbose=verbose)
+    configure_logging(is_quiet=quiet)
     uvloop.run(run_service(settings, host=host, port=port))
 
 
-async def run_service(settings: Settings, *, host: str, port: int) -> None:
+async def run_service(settings: "Settings", *, host: str, port: int) -> None:
     from usher.cli.serving import (  # noqa: PLC0415 - keeps `usher --help` fast
         built_service,
         local_socket,
@@ -50,7 +52,7 @@ def worker() -> None:
     raise InvalidInput(Problem("worker", problem, "Run `usher serve`: it holds one worker."))
 
 
-def _announce(settings: Settings, *, host: str, port: int) -> None:
+def _announce(settings: "Settings", *, host: str, port: int) -> None:
     say(f"Usher serves http://{f'[{host}]' if ':' in host else host}:{port}", style="bold")
     say(f"Data:    {settings.data_dir.absolute()}")
     say(f"Lytics:  {settings.base_url or 'cannot reach this service (USHER_BASE_URL is not set); reconcile instead'}")

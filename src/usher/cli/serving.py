@@ -23,15 +23,23 @@ from usher.settings import Settings
 GRACE_SECONDS = 8  # for requests; what is left of the promised 20 is the engine's
 KEEP_ALIVE_SECONDS = 65
 BACKLOG = 2048
+TICK_SECONDS = 1.0
 LONGEST_SOCKET_PATH = 107  # bytes; the operating system's limit
 
 
 class Server(uvicorn.Server):
-    """Says when it listens, and leaves signals to whoever runs it."""
+    """Says when it listens, stops when it is told, and leaves signals to whoever runs it."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listens = asyncio.Event()
+        self.told_to_end = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        while not self.told_to_end.is_set():
+            await self.on_tick(0)  # renews the Date header
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.told_to_end.wait(), TICK_SECONDS)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -64,11 +72,13 @@ async def served(
     running = asyncio.create_task(server.serve(sockets=sockets))
     listening = asyncio.create_task(server.listens.wait())
     await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
     try:
         yield
     finally:
         listening.cancel()
-        server.should_exit = True
+        server.told_to_end.set()
         await running
 
 
@@ -83,7 +93,10 @@ async def built_service(settings: Settings, *, with_engine: bool) -> AsyncIterat
 
 @asynccontextmanager
 async def served_locally(settings: Settings) -> AsyncIterator[None]:
-    """Run the service without its engine, on its Unix socket alone."""
+    """Run the service without its engine, on its Unix socket alone; only what a person should know is logged."""
+    from usher.web.logging import configure_logging  # noqa: PLC0415 - heavy, as above
+
+    configure_logging(is_quiet=True)
     async with built_service(settings, with_engine=False) as app:
         with local_socket(socket_path(settings)) as listening:
             async with served(app, [listening]):

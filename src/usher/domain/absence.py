@@ -50,20 +50,16 @@ class ScanEnd:
 
 
 def doubt_about_absence(end: ScanEnd) -> Doubt | None:
-    """Return why *end* cannot say who left, or None where it can."""
-    if end.is_gone:
-        return Doubt.GONE
-    if not (end.definition_before and end.definition_after):
-        return Doubt.UNDEFINED
-    if end.definition_before != end.definition_after:
-        return Doubt.REDEFINED
-    if not end.has_end_marker:
-        return Doubt.NO_END
-    if end.profiles == 0:
-        return Doubt.EMPTY
-    if end.announced is not None and end.profiles < LEAST_SHARE_SEEN * end.announced:
-        return Doubt.SHORT
-    return None
+    """Return why *end* cannot say who left (the first that holds of several), or None where it can."""
+    doubts = (
+        (Doubt.GONE, end.is_gone),
+        (Doubt.UNDEFINED, not (end.definition_before and end.definition_after)),
+        (Doubt.REDEFINED, end.definition_before != end.definition_after),
+        (Doubt.NO_END, not end.has_end_marker),
+        (Doubt.EMPTY, end.profiles == 0),
+        (Doubt.SHORT, end.announced is not None and end.profiles < LEAST_SHARE_SEEN * end.announced),
+    )
+    return next((doubt for doubt, holds in doubts if holds), None)
 
 
 def is_endless(pages: int, *, announced: int | None, page_size: int) -> bool:

@@ -39,11 +39,19 @@ class Breaker:
         """Any definite word from Mapp about a row ends the outage."""
         return Breaker()
 
-    def failed(self, now: float, *, rng: Random, retry_after_seconds: float | None = None) -> "Breaker":
-        """Count one transient failure; open, or stay open for longer, where there were too many."""
+    def failed(
+        self, now: float, *, rng: Random, retry_after_seconds: float | None = None, sent_at: float | None = None
+    ) -> "Breaker":
+        """
+        Count one transient failure; open, or stay open for longer, where there were too many.
+
+        Args:
+            sent_at: when the request that failed was sent, None for now. One sent before the wait was over is no
+                trial, however late its failure comes.
+        """
         failures = self.failures + 1
-        if self.open_until is not None and now < self.open_until:
-            return replace(self, failures=failures)  # an answer to what was sent before it opened
+        if self.open_until is not None and (now if sent_at is None else sent_at) < self.open_until:
+            return replace(self, failures=failures)
         if self.is_closed and failures < FAILURES_IN_A_ROW:
             return replace(self, failures=failures)
         wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self.waits, 10))

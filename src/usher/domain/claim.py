@@ -37,9 +37,11 @@ class Settlement:
     Args:
         delay_ms: how long the row waits, where *outcome* means that it is owed still.
         is_failure: the row's own attempt failed (a throttle, a late send and a fault of the job are not its own).
+        was_sent: a request was made; otherwise the row is only given back.
     """
 
     claim: Claim
     outcome: Outcome
     delay_ms: int = 0
     is_failure: bool = False
+    was_sent: bool = True

@@ -4,7 +4,6 @@ Whether a job's configuration is valid in itself, before either vendor is asked.
 Every problem is found, not the first; each names its field and the mend.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args
@@ -26,6 +25,7 @@ TEXTS = (*REQUIRED, "mapp_attribute_name", "dynamic_attribute_prefix", "identifi
 KNOWN = tuple(field.name for field in fields(JobConfig))
 LONGEST_TEXT = 200
 LONGEST_ATTRIBUTE_NAME = 80  # Mapp's limit for profile attributes; the one for member attributes is unknown
+LONGEST = dict.fromkeys(TEXTS, LONGEST_TEXT) | {"mapp_attribute_name": LONGEST_ATTRIBUTE_NAME}
 MOST_HOURS = 24 * 365
 
 
@@ -88,9 +88,9 @@ def _odd_texts(raw: Mapping[str, Any]) -> list[Problem]:
         if not text.isprintable()
     ]
     problems += [
-        Problem(key, f"is longer than {LONGEST_TEXT} characters.", "Shorten it.")
+        Problem(key, f"is longer than {LONGEST[key]} characters.", "Shorten it.")
         for key, text in given
-        if len(text) > LONGEST_TEXT
+        if len(text) > LONGEST[key]
     ]
     return problems
 
@@ -98,7 +98,7 @@ def _odd_texts(raw: Mapping[str, Any]) -> list[Problem]:
 def _odd_hours(hours: object) -> list[Problem]:
     if hours is None:
         return []
-    if isinstance(hours, bool) or not isinstance(hours, int | float) or not math.isfinite(hours):
+    if isinstance(hours, bool) or not isinstance(hours, int | float):
         return [Problem("reconcile_hours", "must be a number of hours.", "0 switches it off; 0.25 is 15 minutes.")]
     if not 0 <= hours <= MOST_HOURS:
         return [Problem("reconcile_hours", "is out of range.", f"Give a number from 0 to {MOST_HOURS}.")]
@@ -109,7 +109,7 @@ def _odd_hours(hours: object) -> list[Problem]:
 
 def _inconsistent(raw: Mapping[str, Any]) -> list[Problem]:
     problems = []
-    prefix, name = raw.get("dynamic_attribute_prefix") or "", raw.get("mapp_attribute_name") or ""
+    prefix = raw.get("dynamic_attribute_prefix")
     if isinstance(prefix, str) and prefix and not prefix.endswith("_"):
         problems.append(
             Problem(
@@ -125,10 +125,6 @@ def _inconsistent(raw: Mapping[str, Any]) -> list[Problem]:
                 "needs Existing Users.",
                 "Select Existing Users (withbackfill), or clear this one.",
             )
-        )
-    if isinstance(name, str) and len(name) > LONGEST_ATTRIBUTE_NAME:
-        problems.append(
-            Problem("mapp_attribute_name", f"is longer than {LONGEST_ATTRIBUTE_NAME} characters.", "Shorten it.")
         )
     if raw.get("identifier_type") not in (None, *get_args(IdentifierType)):
         problems.append(

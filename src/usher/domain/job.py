@@ -79,6 +79,7 @@ TRANSITIONS: dict[Event, dict[Status, Status]] = {
 }
 
 MAY_INSTEAD = {
+    S.SLEEPING: "It goes on by itself; restart it (bounce) to go on at once.",
     S.PAUSED: "Resume it instead.",
     S.COMPLETED: "Restart it (bounce) to export again.",
     S.FAILED: "Restart it (bounce) instead.",

@@ -2,19 +2,22 @@
 How fast one Mapp account may be spoken to.
 
 Two limits hold at once: the configured requests per second, never passed in any second,
-and a rate found by trying, which falls when Mapp throttles and creeps up again while it does not.
+and a rate found by trying, which falls when Mapp throttles and rises again while it does not:
+gently at first, then ever faster, so that a rate far too low is not kept for long.
 It answers how long to wait; the caller waits.
 """
 
 from collections import deque
 
-SLOW_DOWN = 0.7  # times the rate that got through, when throttled
-SPEED_UP = 0.03  # of the rate, each second without a throttle
+SLOW_DOWN = 0.95  # times the rate that got through, when throttled
+SPEED_UP = 0.005  # of the rate, each second, for each second since the last throttle
+MOST_SPEED_UP = 1.0  # of the rate, at once
 LEAST_PER_SECOND = 0.2
 SETTLE_SECONDS = 1.0  # answers to what was already in flight say nothing about a new rate
 FORGET_SECONDS = 120.0  # without a throttle for this long, the found rate is dropped
 CATCH_UP_SECONDS = 0.02  # timers wake late; this much may be made good at once
 MEASURE_SECONDS = 2.0
+WINDOW_SPARE_SECONDS = 0.001  # a second is counted with both its ends
 
 
 class Pace:
@@ -22,7 +25,8 @@ class Pace:
     The pace of one authorization; times are monotonic seconds.
 
     Args:
-        requests_per_second: a ceiling set by a person, or None for none but what Mapp allows.
+        requests_per_second: a ceiling set by a person, above 0, or None for none but what Mapp allows.
+            A broken number counts as the whole one below it; below 1, one request in each 1 / ceiling seconds.
         max_in_flight: how many requests may be alive at once.
     """
 
@@ -79,24 +83,26 @@ class Pace:
             got_through = self.answered_per_second
             base = got_through if self._found is None else min(self._found, got_through or self._found)
             self._found = max(LEAST_PER_SECOND, SLOW_DOWN * base)
-            self._next_at = now
+            self._next_at = now + 1 / self._found
             self._throttled_at = self._changed_at = now
 
     def _speed_up(self, now: float) -> None:
         if self._found is None:
             return
-        if now - self._throttled_at > FORGET_SECONDS:
+        calm = now - max(self._throttled_at, self._silent_until)
+        unchanged = now - self._changed_at
+        if calm > FORGET_SECONDS:
             self._found = None
-        elif now - self._changed_at >= SETTLE_SECONDS:
-            self._found += max(0.1, SPEED_UP * self._found)
+        elif calm > 0 and unchanged >= SETTLE_SECONDS:
+            self._found *= 1 + min(MOST_SPEED_UP, SPEED_UP * calm * unchanged)
             self._changed_at = now
 
     def _window_wait(self, now: float) -> float:
         if self._limit is None:
             return 0.0
-        window = max(1.0, 1 / self._limit)
+        window = max(1.0, 1 / self._limit) + WINDOW_SPARE_SECONDS
         self._drop_before(self._sent, now - window)
-        most = max(1, int(self._limit * window))
+        most = max(1, int(self._limit))
         return 0.0 if len(self._sent) < most else self._sent[-most] + window - now
 
     def _spacing_wait(self, now: float) -> float:

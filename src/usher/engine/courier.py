@@ -239,7 +239,7 @@ class Courier:
 
     def _give_back(self, held: Sequence[Held], why: str) -> None:
         """Owe again at once what was certainly not sent."""
-        self._done += [Settlement(item.claim, Late(why)) for item in held]
+        self._done += [Settlement(item.claim, Late(why), was_sent=False) for item in held]
         self._settled.set()
 
     async def _settle_until_stopped(self) -> None:

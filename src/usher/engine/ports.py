@@ -101,8 +101,14 @@ class JobStore(Protocol):
     async def owe_set_aside_since(self, job: int, *, since_ms: int) -> int:
         """Owe again whoever was set aside at or after a moment; return how many."""
 
-    async def sweep_some(self) -> bool:
-        """Do a bounded piece of each open sweep; return whether any is left."""
+    async def sweep_some(self, *, begun_before_ms: int) -> bool:
+        """
+        Do a bounded piece of each sweep that is open; return whether there was any.
+
+        Args:
+            begun_before_ms: leave later ones alone. A sweep that owes everybody again because a job was edited must not
+                begin before whoever sends knows of the edit, or a row could be settled under the old attribute.
+        """
 
     async def prune(self) -> None: ...
 

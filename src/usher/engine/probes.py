@@ -26,8 +26,10 @@ class Probe:
 
 class Probes:
     """
-    Probes the authorizations of jobs that were stopped for their credentials: after 30 s, then ever more rarely up to
-    every 15 minutes, and at once when the authorization changes.
+    Probes the authorizations of jobs that were stopped for their credentials.
+
+    At once, since they may have changed meanwhile; after 30 s, then ever more rarely, up to every 15 minutes;
+    and whenever the authorization changes.
     """
 
     def __init__(self, *, vendors: Vendors, store: JobStore, clock: Clock, rng: Random) -> None:
@@ -50,12 +52,11 @@ class Probes:
         now, revision = self._clock.monotonic(), await self._vendors.revision(auth_id)
         probe = self._probes.get(auth_id)
         if probe is None:
-            wait = probe_wait_seconds(0, rng=self._rng)
-            probe = self._probes[auth_id] = Probe(next_at=now + wait, revision=revision)
+            probe = self._probes[auth_id] = Probe(next_at=now, revision=revision)
         if now < probe.next_at and revision == probe.revision:
             return False
-        probe.tries, probe.revision = probe.tries + 1, revision
         probe.next_at = now + probe_wait_seconds(probe.tries, rng=self._rng)
+        probe.tries, probe.revision = probe.tries + 1, revision
         return await self._ask(auth_id, jobs)
 
     async def _ask(self, auth_id: str, jobs: list[Job]) -> bool:

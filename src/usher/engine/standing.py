@@ -57,7 +57,7 @@ async def _show_trial(courier: Courier, job: Job, *, store: JobStore) -> None:
 
 async def _show_outage(courier: Courier, job: Job, *, store: JobStore, now: float, now_ms: int) -> None:
     open_until = courier.verdicts.breaker.open_until
-    is_asleep = job.status is Status.SLEEPING and job.cause is Cause.OUTAGE
+    is_asleep = job.status is Status.SLEEPING
     if open_until is None and is_asleep:
         await store.apply(job, Event.WAKE, log=log(job, "info", "Mapp answers again; going on."))
     elif open_until is not None and (is_asleep or job.status is Status.RUNNABLE):

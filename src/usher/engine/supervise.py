@@ -77,6 +77,7 @@ class Engine:
         self._scan_not_before: dict[int, float] = {}
         self._changed = asyncio.Event()
         self._prune_at = 0.0
+        self._told_ms = 0
 
     def ring(self) -> None:
         """New changes may be owed."""
@@ -117,8 +118,11 @@ class Engine:
     async def look(self) -> None:
         """Do once whatever each job needs now."""
         self._reap()
+        looked_ms = self._clock.now_ms()
         jobs = await self._stores.jobs.live_jobs()
         await self._serve(jobs)
+        self._told_ms = looked_ms
+        self._stop_scans_but(jobs)
         for job in jobs:
             if (courier := self._couriers.get(job.mapp_auth)) is not None:
                 now, now_ms = self._clock.monotonic(), self._clock.now_ms()
@@ -208,6 +212,13 @@ class Engine:
             message = "Everybody who was in the audience has been told to Mapp."
             await self._stores.jobs.apply(job, Event.COMPLETE, reason=message, log=log(job, "info", message))
 
+    def _stop_scans_but(self, jobs: list[Job]) -> None:
+        """End the scans of jobs that were ended."""
+        alive = {f"scan {job.key}" for job in jobs}
+        for name, task in self._tasks.items():
+            if name.startswith("scan") and name not in alive:
+                task.cancel()
+
     async def _schedule_reconcile(self, job: Job) -> None:
         hours, now_ms = job.config.reconcile_hours, self._clock.now_ms()
         if not hours or job.config.backfill_only:
@@ -247,7 +258,7 @@ class Engine:
             self._start("prune", self._stores.jobs.prune())
 
     async def _sweep(self) -> None:
-        while await self._stores.jobs.sweep_some():
+        while await self._stores.jobs.sweep_some(begun_before_ms=self._told_ms):
             self.ring()
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -77,7 +77,7 @@ async def new_trigger_token(desk: Desk, actor: Actor, auth_id: str) -> Endpoint:
     def work(txn: Txn) -> list[Job]:
         _need_lytics(txn, auth_id)
         ends_ms = txn.now_ms + OLD_TOKEN_DAYS * MS_PER_DAY
-        kept.add_trigger_token(txn, replace(fresh, created_ms=txn.now_ms), older_expire_ms=ends_ms)
+        kept.add_trigger_token(txn, replace(fresh, created_ms=_after_all(txn, auth_id)), older_expire_ms=ends_ms)
         notes.add_audit(txn, actor=actor.name, action="auth.new_trigger_token", what=auth_id)
         return [job for job in jobs.live_jobs(txn) if job.lytics_auth == auth_id and job.webhook.state == "made"]
 
@@ -147,6 +147,11 @@ def _newest(txn: Txn, auth_id: str) -> TriggerToken:
     if not tokens:
         raise NotFound("This authorization has no trigger token. Make a new one.")
     return tokens[0]
+
+
+def _after_all(txn: Txn, auth_id: str) -> int:
+    """The newest token is known by its time, so it must be the latest even where the clock was set back."""
+    return max([txn.now_ms, *(token.created_ms + 1 for token in kept.trigger_tokens_of(txn, auth_id))])
 
 
 def _endpoint(desk: Desk, auth_id: str, token: str) -> Endpoint:

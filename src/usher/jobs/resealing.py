@@ -1,43 +1,70 @@
-"""Sealing everything again after the key was rotated. What is open already with the current key is left alone."""
+"""After the key changed: every kept secret is opened once more and sealed with the new key, in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import Column, Table, select, update
 
 from usher.jobs.sealing import secrets_place, trigger_token_place
 from usher.store.database import Database, Txn
-from usher.store.tables import authorizations, trigger_tokens
-from usher.vault import Vault
+from usher.store.tables import authorizations, trigger_tokens, unreadable
+from usher.vault import Vault, VaultLocked
 
 
-async def reseal_everything(database: Database, vault: Vault) -> int:
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many secrets carry the current key now, and how many stay locked because theirs is missing."""
+
+    done: int
+    locked: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """One sealed secret and where it is kept."""
+
+    table: Table
+    column: Column[str] | Column[bytes]
+    id: str | int
+    sealed: str
+    place: str
+
+
+async def reseal_everything(database: Database, vault: Vault, *, unreadable_place: str) -> Resealed:
     """
-    Seal with the current key whatever was sealed with an older one; return how many secrets that were.
+    Seal again whatever an older key sealed. Safe to repeat; nothing is sealed twice with one key.
 
-    All or none, in one transaction. Safe to repeat.
+    Args:
+        unreadable_place: where the bodies of unreadable messages are sealed to.
 
     Raises:
-        VaultLocked: a secret cannot be opened; put its key back, or enter that secret again. Nothing was changed.
+        Unavailable: nothing was changed; ask again.
     """
-
-    def work(txn: Txn) -> int:
-        secrets = _stale(txn, vault, authorizations, authorizations.c.secrets)
-        tokens = _stale(txn, vault, trigger_tokens, trigger_tokens.c.token_sealed)
-        for auth_id, sealed in secrets:
-            fresh = _again(vault, sealed, place=secrets_place(auth_id))
-            txn.conn.execute(update(authorizations).where(authorizations.c.id == auth_id).values(secrets=fresh))
-        for token_id, sealed in tokens:
-            fresh = _again(vault, sealed, place=trigger_token_place(token_id))
-            txn.conn.execute(update(trigger_tokens).where(trigger_tokens.c.id == token_id).values(token_sealed=fresh))
-        return len(secrets) + len(tokens)
-
-    return await database.write(work)
+    return await database.write(lambda txn: _reseal(txn, vault, unreadable_place=unreadable_place))
 
 
-def _stale(txn: Txn, vault: Vault, table: Table, column: Column[str]) -> list[tuple[str, str]]:
-    rows: Iterable[tuple[str, str]] = (tuple(row) for row in txn.conn.execute(select(table.c.id, column)))
-    return [(row_id, sealed) for row_id, sealed in rows if not vault.is_current(sealed)]
+def _reseal(txn: Txn, vault: Vault, *, unreadable_place: str) -> Resealed:
+    done = locked = 0
+    for kept in _every(txn, unreadable_place=unreadable_place):
+        if vault.is_current(kept.sealed):
+            continue
+        try:
+            sealed = vault.seal(vault.open(kept.sealed, place=kept.place), place=kept.place)
+        except VaultLocked:
+            locked += 1
+            continue
+        value = sealed.encode() if kept.column is unreadable.c.body_sealed else sealed
+        # Past the store's own changes, which would count as new credentials.
+        txn.conn.execute(update(kept.table).where(kept.table.c.id == kept.id).values({kept.column.name: value}))
+        done += 1
+    return Resealed(done, locked)
 
 
-def _again(vault: Vault, sealed: str, *, place: str) -> str:
-    return vault.seal(vault.open(sealed, place=place), place=place)
+def _every(txn: Txn, *, unreadable_place: str) -> Iterator[_Kept]:
+    for row in txn.conn.execute(select(authorizations.c.id, authorizations.c.secrets)).all():
+        yield _Kept(authorizations, authorizations.c.secrets, row.id, row.secrets, secrets_place(row.id))
+    for row in txn.conn.execute(select(trigger_tokens.c.id, trigger_tokens.c.token_sealed)).all():
+        place = trigger_token_place(row.id)
+        yield _Kept(trigger_tokens, trigger_tokens.c.token_sealed, row.id, row.token_sealed, place)
+    for row in txn.conn.execute(select(unreadable.c.id, unreadable.c.body_sealed)).all():
+        yield _Kept(unreadable, unreadable.c.body_sealed, row.id, row.body_sealed.decode(), unreadable_place)

@@ -44,7 +44,7 @@ def settle(txn: Txn, sql: Statements, settlements: Sequence[Settlement]) -> set[
     )
     for s in settlements:
         txn.tally[s.claim.job, "sent.unknown"] += isinstance(s.outcome, Unknown)
-    notes.add_history(txn, [entry for s in settlements if (entry := _entry(s)) is not None])
+    notes.add_history(txn, [entry for s in settlements if s.was_sent and (entry := _entry(s)) is not None])
     return owing
 
 

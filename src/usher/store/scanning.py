@@ -44,7 +44,8 @@ class SqlScans:
         expected: int | None,
     ) -> Scan:
         def work(txn: Txn) -> Scan:
-            newest = newest_per_member(list(observations))
+            is_live = job_by_key(txn, scan.job).is_live  # an ended job's rows may be gone already
+            newest = newest_per_member(list(observations)) if is_live else []
             seen = ledger.observe(txn, self._sql, scan.job, newest, source=source)
             if source is Source.RECONCILE:
                 news = [s for s in seen.values() if s.is_news]

@@ -79,8 +79,9 @@ class SqlJobs:
 
         return await self._database.write(work)
 
-    async def sweep_some(self) -> bool:
-        sweeps = await self._database.read(scans.open_sweeps)
+    async def sweep_some(self, *, begun_before_ms: int) -> bool:
+        found = await self._database.read(scans.open_sweeps)
+        sweeps = [sweep for sweep in found if sweep.created_ms < begun_before_ms]
         for sweep in sweeps:
             await self._database.write(partial(advance, sql=self._sql, sweep=sweep))
         return bool(sweeps)

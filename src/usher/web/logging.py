@@ -12,16 +12,16 @@ import structlog
 from structlog.typing import Processor
 
 
-def configure_logging(*, stream: TextIO | None = None, is_verbose: bool = False) -> None:
+def configure_logging(*, stream: TextIO | None = None, is_quiet: bool = False) -> None:
     """
     Set logging up for this process. Safe to repeat; the last call holds.
 
     Args:
         stream: where to; by default standard error.
-        is_verbose: whether to write requests and other routine too, and not only what a person should know.
+        is_quiet: whether to leave out requests and other routine, and write only what a person should know.
     """
     out = stream or sys.stderr
-    level = logging.INFO if is_verbose else logging.WARNING
+    level = logging.WARNING if is_quiet else logging.INFO
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

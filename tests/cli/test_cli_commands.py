@@ -1,0 +1,149 @@
+"""What each command does, in-process on a data folder that no `serve` works on."""
+
+import json
+
+import pytest
+
+from tests.cli.terminal import SANDBOX, Terminal
+
+
+def test_authorizations_are_saved_tested_renamed_and_deleted(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    listed = terminal.done("auth", "list").out
+    assert "Our Mapp" in listed
+    assert "Our Lytics" in listed
+    for label in ("Our Mapp", "Our Lytics"):
+        tested = terminal.done("auth", "test", label)
+        assert f"'{label}' works." in tested.out
+    renamed = terminal.done("auth", "rename", "Our Mapp", "--label", "Their Mapp", "--json").json
+    assert renamed["label"] == "Their Mapp"
+    assert "Their Mapp" in terminal.done("auth", "show", renamed["id"][:6]).out
+    terminal.done("auth", "delete", "Their Mapp", "--yes")
+    assert terminal.run("auth", "show", "Their Mapp").code == 1
+
+
+def test_a_rotated_secret_is_what_counts_from_then_on(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    terminal.done("auth", "rotate", "Our Mapp", "--secret", "not-the-secret")
+    failed = terminal.run("auth", "test", "Our Mapp")
+    assert (failed.code, "does not work" in failed.out) == (1, True)
+    terminal.done("auth", "rotate", "Our Mapp", "--secret", SANDBOX.secret)
+    terminal.done("auth", "test", "Our Mapp")
+
+
+def test_a_secret_may_come_from_the_environment_and_is_never_shown(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LYTICS_API_TOKEN", "a-secret-token")
+    made = terminal.done("auth", "add", "lytics", "--label", "x", "--api-url", f"{terminal.sandbox_url}/lytics")
+    shown = terminal.done("auth", "show", "x", "--json")
+    assert "a-secret-token" not in made.out + shown.out
+
+
+def test_a_missing_secret_with_nobody_to_ask_is_wrong_usage(terminal: Terminal) -> None:
+    said = terminal.run(
+        "auth", "add", "mapp", "--label", "x", "--api-url", "https://a.example", "--integration-id", "y"
+    )
+    assert said.code == 2
+    assert "--secret" in said.err
+
+
+def test_a_token_is_printed_once_and_alone(terminal: Terminal) -> None:
+    made = terminal.done("token", "create", "--name", "ci", "--role", "operator")
+    token = made.out.strip()
+    assert len(token) >= 43
+    assert not any(char.isspace() for char in token)
+    listed = terminal.done("token", "list", "--json")
+    assert [(one["name"], one["role"]) for one in listed.json] == [("ci", "operator")]
+    assert token not in listed.out
+    terminal.done("token", "revoke", "ci")
+    assert terminal.done("token", "list", "--json").json == []
+
+
+def test_a_job_is_created_shown_edited_and_ended(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    job = terminal.create_job("VIP", "--existing-users", "--reconcile-hours", "0.5")
+    assert job["config"]["withbackfill"] is True
+    assert job["config"]["reconcile_hours"] == 0.5
+    shown = terminal.done("job", "show", "VIP").out
+    for words in ("VIP shoppers (vip_shoppers)", "Paste this into", "no trigger has ever arrived", "0 total"):
+        assert words in shown
+    edited = terminal.done("job", "edit", "VIP", "--name", "VIPs", "--attribute", "vip", "--json").json
+    assert (edited["name"], edited["meta"]["attribute_key"]) == ("VIPs", "vip")
+    assert edited["meta"]["notes"]
+    assert terminal.done("job", "pause", job["id"][:8], "--json").json["status"] == "paused"
+    assert "paused" in terminal.done("job", "list").out
+    assert terminal.done("job", "resume", "VIPs", "--json").json["status"] == "runnable"
+    assert terminal.done("job", "restart", "VIPs", "--json").json["status"] == "runnable"
+    for command in ("resend", "retry"):
+        assert "owed again" in terminal.done("job", command, "VIPs").out
+    assert terminal.run("job", "confirm-removals", "VIPs", "--yes").code == 1
+    assert "Paused by" in terminal.done("job", "logs", "VIPs").out
+    assert terminal.done("job", "kill", "VIPs", "--yes", "--json").json["status"] == "killed"
+    assert terminal.done("job", "list", "--json").json == []
+    assert len(terminal.done("job", "list", "--all", "--json").json) == 1
+    terminal.done("job", "delete", "VIPs", "--yes")
+    assert terminal.run("job", "show", "VIPs").code == 1
+
+
+def test_every_problem_of_a_job_is_a_line_of_its_own(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    base = ("--audience", "nope", "--identifier-field", "nope", "--group", "1", "--prefix", "x", "--backfill-only")
+    said = terminal.run("job", "create", "--name", "x", *base)
+    assert said.code == 2
+    errors = [line for line in said.err.splitlines() if line.startswith("error:")]
+    for field in ("segment_id", "uid_field", "group_id", "dynamic_attribute_prefix", "backfill_only"):
+        assert sum(f"config.{field}" in line for line in errors) == 1, (field, errors)
+
+
+def test_a_preview_shows_the_request_or_the_problems_and_saves_nothing(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    base = ("--audience", "vip_shoppers", "--identifier-field", "email")
+    fine = terminal.done("job", "preview", *base, "--group", SANDBOX.home_group, "--existing-users")
+    assert '"vip_shoppers":"true"' in fine.out
+    assert "note:" in fine.out
+    bad = terminal.run("job", "preview", *base, "--group", "77")
+    assert (bad.code, "config.group_id" in bad.out) == (2, True)
+    assert terminal.done("job", "list", "--all", "--json").json == []
+
+
+def test_somebody_whom_the_job_never_saw_is_explained_whatever_the_name(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    for member in ("a/b+c@example.com", "100%@example.com", "ü@bücher.example", "../x"):
+        assert member in terminal.done("explain", "VIP", member).out
+        assert terminal.done("explain", "VIP", member, "--json").json["member"] == member
+
+
+def test_a_job_may_be_named_by_the_beginning_of_its_id_but_not_ambiguously(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    job = terminal.create_job("Same")
+    terminal.create_job("Same", "--attribute", "other")
+    assert terminal.done("job", "show", job["id"][:10], "--json").json["id"] == job["id"]
+    said = terminal.run("job", "show", "Same")
+    assert (said.code, "Say more of the id" in said.err) == (1, True)
+
+
+def test_every_command_that_prints_a_table_prints_json_too(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    for words in (
+        "auth list", "auth show Our\xa0Mapp", "auth endpoint Our\xa0Lytics", "token list", "job list", "job show VIP",
+        "job progress VIP", "job logs VIP", "job members VIP", "explain VIP x@example.com", "doctor",
+    ):  # fmt: skip
+        said = terminal.done(*(word.replace("\xa0", " ") for word in words.split(" ")), "--json")
+        json.loads(said.out)
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    terminal.done("job", "pause", "VIP")
+    out = terminal.done("job", "progress", "VIP", "--watch").out
+    assert out.splitlines() == ["paused: nobody yet"]
+    assert "\x1b" not in out
+
+
+def test_tables_have_no_colour_where_there_is_no_terminal(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    assert "\x1b" not in terminal.done("auth", "list").out

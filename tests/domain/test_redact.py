@@ -1,0 +1,49 @@
+"""How a member's identifier may be shown to those who must not see it in full."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from usher.redact import mask_member, member_fingerprint
+
+KEY = bytes(range(32))
+
+
+@pytest.mark.parametrize(
+    ("member", "masked"),
+    [
+        ("jo.public@example.com", "j***@e***.com"),
+        ("jo@mail.example.co.uk", "j***@m***.uk"),
+        ("jo@shop.example", "j***@s***.example"),
+        ("jo@localhost", "j***@l***"),
+        ("jo@v1.johnpublic", "j***@v***"),
+        ("user-1234", "u***"),
+        ("+491701234567", "+***"),
+        ("ödön@example.com", "ö***@e***.com"),
+        ("a@b@secret.com", "a***@b***.com"),
+        ("@example.com", "***@e***.com"),
+        ("jo@", "j***@***"),
+        ("", "***"),
+    ],
+)
+def test_a_mask_keeps_enough_for_its_owner_and_too_little_for_anybody_else(member, masked):
+    assert mask_member(member) == masked
+
+
+@given(st.text())
+def test_a_mask_never_shows_more_than_two_letters_and_a_short_ending(member):
+    masked = mask_member(member)
+
+    assert len(masked) <= len("j***@e***.example")
+    assert masked.count("***") == (2 if "@" in member else 1)
+
+
+def test_a_fingerprint_joins_lines_about_one_person_only():
+    one = member_fingerprint("jo@example.com", key=KEY)
+
+    assert re.fullmatch("[0-9a-f]{16}", one)
+    assert one == member_fingerprint("jo@example.com", key=KEY)
+    assert one != member_fingerprint("al@example.com", key=KEY)
+    assert one != member_fingerprint("jo@example.com", key=KEY[::-1])

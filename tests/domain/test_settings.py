@@ -1,0 +1,99 @@
+"""What the environment may set."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from usher.errors import InvalidInput
+from usher.settings import Settings, Timing, settings_from
+
+
+def told(**environ):
+    with pytest.raises(InvalidInput) as refused:
+        settings_from(environ)
+    return refused.value
+
+
+def test_without_any_variable_everything_has_its_default():
+    settings = settings_from({})
+
+    assert settings == Settings()
+    assert settings.data_dir == Path("usher-data")
+    assert settings.timing == Timing()
+    assert (settings.allow_http, settings.allow_private, settings.scan_guard_seconds) == (False, False, 120)
+
+
+def test_a_claim_holds_for_room_timeout_quarantine_and_margin():
+    assert Timing().hold_ms == 60_000
+    assert settings_from({"USHER_SEND_ROOM_SECONDS": "20"}).timing.hold_ms == 65_000
+    assert settings_from({"USHER_REQUEST_TIMEOUT_SECONDS": "0.5"}).timing.hold_ms == 50_500
+    assert settings_from({"USHER_QUARANTINE_SECONDS": "0"}).timing.hold_ms == 30_000
+    assert settings_from({"USHER_CLOCK_MARGIN_SECONDS": "7"}).timing.hold_ms == 62_000
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+def test_a_blank_variable_is_as_good_as_none(blank):
+    assert settings_from({"USHER_DATA_DIR": blank, "USHER_ALLOW_HTTP": blank, "USHER_TOKEN": blank}) == Settings()
+
+
+def test_values_are_trimmed():
+    settings = settings_from({"USHER_DATABASE_URL": " postgresql://db/usher\n", "USHER_SEND_ROOM_SECONDS": " 20 "})
+
+    assert (settings.database_url, settings.send_room_seconds) == ("postgresql://db/usher", 20)
+
+
+@pytest.mark.parametrize(("text", "is_on"), [("1", True), ("true", True), ("yes", True), ("0", False), ("off", False)])
+def test_a_switch_is_on_or_off(text, is_on):
+    assert settings_from({"USHER_ALLOW_HTTP": text, "USHER_ALLOW_PRIVATE": text}).allow_http is is_on
+
+
+def test_variables_of_other_programs_are_none_of_ours():
+    assert settings_from({"PATH": "/bin", "USHERING": "1", "usher_token": "x"}) == Settings()
+
+
+def test_every_problem_is_told_at_once_by_the_name_of_its_variable():
+    error = told(USHER_SEND_ROOM="1", USHER_SEND_ROOM_SECONDS="1", USHER_ALLOW_HTTP="maybe", USHER_URL="u")
+
+    assert {p.field for p in error.problems} == {"USHER_SEND_ROOM", "USHER_SEND_ROOM_SECONDS", "USHER_ALLOW_HTTP"}
+    assert all(p.problem.endswith(".") and p.mend.endswith(".") for p in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("SEND_ROOM_SECONDS", "2", "600"),
+        ("REQUEST_TIMEOUT_SECONDS", "0.001", "300"),
+        ("QUARANTINE_SECONDS", "0", "3600"),
+        ("CLOCK_MARGIN_SECONDS", "0", "600"),
+        ("SCAN_GUARD_SECONDS", "0", "86400"),
+    ],
+)
+def test_durations_have_limits(name, least, most):
+    variable = f"USHER_{name}"
+    for within in (least, most):
+        assert getattr(settings_from({variable: within}), name.lower()) == float(within)
+    for odd in ("-0.001", str(float(most) + 0.001), "nan", "inf", "ten", "1e999"):
+        assert [p.field for p in told(**{variable: odd}).problems] == [variable]
+
+
+def test_a_secret_shows_in_no_repr_and_no_problem():
+    settings = settings_from({"USHER_SECRET_KEY": "hunter2", "USHER_TOKEN": "hunter2"})
+    error = told(USHER_SECRET_KEY="hunter2", USHER_TOKEN="hunter2", USHER_SECRET="hunter2", USHER_ALLOW_HTTP="hunter2")
+
+    assert settings.token.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(settings) + str(settings)
+    assert "hunter2" not in error.message
+
+
+@given(st.dictionaries(st.sampled_from([f"USHER_{n.upper()}" for n in Settings.model_fields]), st.text(max_size=9)))
+def test_any_environment_gives_settings_or_invalid_input(environ):
+    blamed, settings = set(), Settings()
+    try:
+        settings = settings_from(environ)
+    except InvalidInput as error:
+        blamed = {problem.field for problem in error.problems}
+
+    assert blamed <= set(environ)
+    assert settings.timing.hold_ms >= 2_000

@@ -1,0 +1,165 @@
+"""For each state of a member, the sentences that a person reads."""
+
+import pytest
+
+from tests.clocks import NOON_MS
+from tests.jobs.office import ANNA, Office
+from usher.domain.job import Cause, Status
+from usher.domain.observation import Source
+from usher.domain.outcome import Accepted, Rejected, RetryLater, Unknown
+from usher.errors import NotFound
+from usher.jobs.control import discard_removals
+from usher.jobs.explain import Explanation, explain_member, iso_from_ns
+
+JO = "jo+news/1@example.com"
+
+
+async def explain(office: Office, job, member: str = JO) -> Explanation:
+    return await explain_member(office.desk, job.id, member)
+
+
+async def test_somebody_never_seen_is_unknown_and_the_reason_is_given(office):
+    job = await office.make_job()
+
+    found = await explain(office, job)
+
+    assert (found.state, found.wanted, found.accepted, found.due_at) == ("unknown", None, None, None)
+    assert "Existing Users is off" in found.why[0]
+    assert "until Lytics says" in found.next
+
+
+@pytest.mark.parametrize(
+    ("is_baselined", "word"), [(False, "first scan is not over"), (True, "never seen this person")]
+)
+async def test_somebody_unknown_may_still_come_with_the_first_scan(office, is_baselined, word):
+    job = await office.put(await office.make_job(withbackfill=True), is_baselined=is_baselined)
+
+    assert word in (await explain(office, job)).why[0]
+
+
+async def test_somebody_owed_is_due(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+
+    found = await explain(office, job)
+
+    assert (found.state, found.wanted, found.accepted) == ("due", "true", None)
+    assert "inside the audience, so 'vip_buyers' is to be 'true'" in found.why[0]
+    assert "has not accepted any value" in found.why[1]
+    assert found.next == "It is sent as soon as its turn comes."
+
+
+async def test_somebody_told_is_accepted_with_the_moment(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.send(job, Accepted())
+
+    found = await explain(office, job)
+
+    assert (found.state, found.accepted.value, found.due_at) == ("accepted", "true", None)
+    assert found.version == iso_from_ns(NOON_MS * 1_000_000)
+    assert found.accepted.at in found.why[1]
+    assert "Nothing is owed" in found.next
+    assert found.history == []
+
+
+async def test_somebody_set_aside_is_shown_with_mapps_reason(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.send(job, Rejected("no such user"))
+
+    found = await explain(office, job)
+
+    assert (found.state, found.set_aside.reason) == ("set_aside", "no such user")
+    assert "no such user" in found.why[2]
+    assert "somebody retries it" in found.next
+    assert [(moment.kind, moment.note) for moment in found.history] == [("rejected", "no such user")]
+
+
+async def test_somebody_whose_attempts_fail_waits_and_the_failures_are_counted(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.send(job, RetryLater("503"), delay_ms=30_000, is_failure=True)
+
+    found = await explain(office, job)
+
+    assert found.state == "due"
+    assert "1 attempts have failed in a row." in found.why
+    assert found.due_at in found.next
+
+
+async def test_after_a_lost_answer_nothing_is_sent_until_the_named_moment(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.send(job, Unknown("timeout"))
+
+    found = await explain(office, job)
+
+    assert f"at {found.due_at} at the latest it may be sent again" in found.next
+    assert found.history[0].kind == "unknown"
+
+
+async def test_whom_a_silent_baseline_knows_is_owed_nothing(office):
+    job = await office.make_job(reconcile_hours=1)
+    await office.see(job, JO, source=Source.BASELINE)
+
+    found = await explain(office, job)
+
+    assert (found.state, found.wanted) == ("known", "true")
+    assert "until this person leaves" in found.next
+
+
+async def test_a_held_exit_waits_for_a_decision(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.send(job, Accepted())
+    job = await office.put(job, exits_held=True, cause=Cause.REMOVALS)
+    await office.see(job, JO, is_in=False)
+
+    found = await explain(office, job)
+
+    assert (found.state, found.wanted) == ("held", "false")
+    assert "confirm or discard" in found.next
+
+    await discard_removals(office.desk, ANNA, job.id)
+    assert "once more although Mapp took this value" in (await explain(office, job)).why[-1]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "word"),
+    [
+        (Status.PAUSED, "", "resumes the job"),
+        (Status.FAULT, "refused", "fault is mended: refused"),
+        (Status.SLEEPING, "", "when Mapp answers again"),
+        (Status.COMPLETED, "", "completed. Restart it"),
+        (Status.FAILED, "", "the job failed"),
+        (Status.KILLED, "", "the job was killed"),
+        (Status.DELETED, "", "the job was deleted"),
+    ],
+)
+async def test_what_comes_next_depends_on_the_job(office, status, reason, word):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.put(job, status=status, reason=reason)
+
+    assert word in (await explain(office, job)).next
+
+
+async def test_a_member_is_found_however_it_is_typed_and_shown_in_no_repr(office):
+    job = await office.make_job()
+    await office.see(job, "josé@example.com")
+
+    found = await explain(office, job, "  jose\u0301@example.com ")
+
+    assert (found.member, found.state) == ("josé@example.com", "due")
+    assert "example.com" not in repr(found)
+
+
+async def test_an_unknown_job_is_not_an_unknown_member(office):
+    with pytest.raises(NotFound):
+        await explain_member(office.desk, "nobody", JO)
+
+
+def test_versions_are_written_to_the_nanosecond():
+    assert iso_from_ns(1_763_633_702_100_200_300) == "2025-11-20T10:15:02.100200300Z"
+    assert iso_from_ns(1_763_633_702_000_000_001) == "2025-11-20T10:15:02.000000001Z"

@@ -1,0 +1,172 @@
+"""Lists, progress, pages of members, logs, and what Lytics itself says."""
+
+from dataclasses import asdict
+
+import pytest
+
+from tests.jobs.fake_vendors import VIP
+from tests.jobs.office import ANNA
+from usher.domain.job import Status
+from usher.domain.outcome import Accepted, Rejected
+from usher.domain.scan import Scan
+from usher.errors import InvalidInput, NotFound, RemoteMissing
+from usher.jobs import looking
+from usher.jobs.control import delete_job, kill_job
+from usher.jobs.looking import JobFilters
+from usher.jobs.progress import scan_progress
+from usher.jobs.reading import read_fields, read_segment, read_segments
+from usher.store import scans
+from usher.store.members import PAGE
+
+
+async def names(office, **filters) -> list[str]:
+    return [job.name for job in await looking.list_jobs(office.desk, JobFilters(**filters))]
+
+
+async def test_a_list_shows_what_runs_and_more_when_asked(office):
+    for status in (Status.RUNNABLE, Status.PAUSED, Status.FAULT, Status.COMPLETED, Status.FAILED):
+        job = await office.make_job(status, mapp_attribute_name=status)
+        await office.put(job, status=status)
+    await kill_job(office.desk, ANNA, (await office.make_job("killed", mapp_attribute_name="k")).id)
+    await delete_job(office.desk, ANNA, (await office.make_job("deleted", mapp_attribute_name="d")).id)
+
+    usual = ["fault", "paused", "runnable"]
+    assert [job.name for job in await looking.list_jobs(office.desk)] == usual
+    assert await names(office, show_completed=True) == ["completed", *usual]
+    assert await names(office, show_deleted=True) == ["deleted", *usual]
+    assert await names(office, show_state=("killed", "failed")) == ["killed", "failed"]
+    assert len(await names(office, show_all=True)) == 7
+    assert await names(office, workflow="mapp-trigger-export") == usual
+    assert await names(office, workflow="other") == []
+    assert await names(office, auth_ids=(office.lytics,)) == usual
+    assert await names(office, auth_ids=("nobody",)) == []
+
+
+async def test_progress_has_exactly_the_published_fields(office):
+    job = await office.make_job()
+    await office.see(job, "jo@example.com", "ana@example.com", "bo@example.com")
+    await office.see(job, "bo@example.com", is_in=False)
+    await office.write(lambda txn: scans.start_scan(txn, job.key, kind="backfill", definition="d", expected=200))
+    paced = office.with_desk(pace_of=lambda auth_id: (12.5, 4))
+
+    progress = asdict(await looking.job_progress(paced.desk, job.id))
+
+    scan = progress.pop("scan")
+    assert progress == {
+        "status": "runnable",
+        "reason": "",
+        "members": {"total": 3, "in": 2, "out": 1, "due": 3, "set_aside": 0},
+        "sent": {"accepted": 0, "retried": 0, "rejected": 0, "unknown": 0},
+        "triggers": {"received": 0, "applied": 0, "ignored": {}, "unreadable": 0},
+        "pace": {"per_second": 12.5, "in_flight": 4},
+    }
+    assert set(scan) == {"kind", "state", "seen", "expected", "pages", "started", "finished", "eta_seconds"}
+
+
+async def test_progress_counts_what_was_sent_and_ignored(office):
+    job = await office.make_job()
+    await office.see(job, "jo@example.com")
+    await office.send(job, Accepted())
+    await office.see(job, "ana@example.com")
+    await office.send(job, Rejected("no such user"))
+
+    def count(txn) -> None:
+        txn.tally[job.key, "triggers.received"] += 3
+        txn.tally[job.key, "triggers.applied"] += 2
+        txn.tally[job.key, "triggers.ignored.not_newer"] += 1
+
+    await office.write(count)
+    progress = await looking.job_progress(office.desk, job.id)
+
+    assert (progress.sent["accepted"], progress.sent["rejected"], progress.members["set_aside"]) == (1, 1, 1)
+    assert progress.triggers == {"received": 3, "applied": 2, "ignored": {"not_newer": 1}, "unreadable": 0}
+    assert progress.scan is None
+
+
+def a_scan(**changes) -> Scan:
+    values = {"id": 1, "job": 1, "kind": "backfill", "state": "running", "reason": "", "cursor": "", "definition": "d"}
+    counts = {"seen": 60, "profiles": 50, "without_identifier": 0, "expected": 200, "pages": 1, "leaving": 0}
+    return Scan(**{**values, **counts, "started_ms": 0, "finished_ms": None, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "eta"),
+    [
+        ({}, 30.0),
+        ({"profiles": 300}, 0.0),
+        ({"profiles": 0}, None),
+        ({"expected": None}, None),
+        ({"state": "completed"}, None),
+        ({"started_ms": 10_000}, None),
+    ],
+)
+def test_the_time_left_of_a_scan_follows_its_rate(changes, eta):
+    assert scan_progress(a_scan(**changes), now_ms=10_000).eta_seconds == eta
+
+
+def test_a_held_scan_has_read_everything():
+    assert scan_progress(a_scan(state="held"), now_ms=1).state == "completed"
+
+
+async def test_members_are_paged_newest_first_without_gap_or_repetition(office):
+    job = await office.make_job()
+    for number in range(PAGE + 5):
+        await office.see(job, f"m{number:03}@example.com")
+
+    first, cursor = await looking.page_of_members(office.desk, job.id, "due")
+    second, end = await looking.page_of_members(office.desk, job.id, "due", cursor)
+
+    members = [line.member for line in first + second]
+    assert members == [f"m{number:03}@example.com" for number in reversed(range(PAGE + 5))]
+    assert end is None
+    assert first[0].wanted == "true"
+
+
+@pytest.mark.parametrize("state", ["accepted", "set_aside", "confirmed"])
+async def test_states_without_members_have_empty_pages(office, state):
+    job = await office.make_job()
+    await office.see(job, "jo@example.com")
+
+    assert await looking.page_of_members(office.desk, job.id, state) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("state", "cursor", "field"), [("odd", None, "state"), ("due", "%%%", "cursor"), ("due", "e30", "cursor")]
+)
+async def test_a_page_that_cannot_be_named_is_refused(office, state, cursor, field):
+    job = await office.make_job()
+
+    with pytest.raises(InvalidInput) as caught:
+        await looking.page_of_members(office.desk, job.id, state, cursor)
+    assert caught.value.problems[0].field == field
+
+
+@pytest.mark.parametrize("look", [looking.show_job, looking.job_progress, looking.job_logs, looking.page_of_members])
+async def test_looking_at_an_unknown_job_says_so(office, look):
+    with pytest.raises(NotFound):
+        await look(office.desk, "nobody")
+
+
+async def test_a_deleted_job_can_still_be_looked_at(office):
+    job = await delete_job(office.desk, ANNA, (await office.make_job()).id)
+
+    assert (await looking.show_job(office.desk, job.id)).job.status is Status.DELETED
+    assert (await looking.job_logs(office.desk, job.id))[0].message
+
+
+async def test_lytics_own_words_are_passed_on_as_they_are(office):
+    assert await read_segments(office.desk) == office.vendors.segments
+    assert await read_segment(office.desk, "vip_buyers", office.lytics) == office.vendors.segments[0]
+    assert (await read_segment(office.desk, VIP))["id"] == VIP
+    assert await read_fields(office.desk) == office.vendors.fields
+    with pytest.raises(RemoteMissing):
+        await read_segment(office.desk, "nothing")
+
+
+async def test_which_lytics_is_asked_must_be_clear(office, bare_office):
+    await office.add_lytics()
+
+    for auth_id in (None, office.mapp, "nobody"):
+        with pytest.raises(InvalidInput) as caught:
+            await read_segments(office.desk, auth_id)
+        assert caught.value.problems[0].field == "auth_id"

@@ -1,0 +1,87 @@
+"""What every answer carries, what the log says of it, and what machines can watch."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from tests.web.service import Running
+from usher.access.roles import Role
+from usher.web.logging import configure_logging
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """Everything that is logged, as JSON lines."""
+    out, before = io.StringIO(), structlog.get_config()
+    handlers, level = logging.root.handlers[:], logging.root.level
+    configure_logging(stream=out)
+    yield out
+    structlog.configure(**before)
+    logging.basicConfig(handlers=handlers, level=level, force=True)
+
+
+async def test_every_answer_carries_safe_headers_and_its_id(usher: Running) -> None:
+    for method, path in (("GET", "/v2/job"), ("GET", "/nope"), ("GET", "/healthz"), ("POST", "/triggers/x")):
+        headers = (await usher.ask(method, path)).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert len(headers["X-Request-Id"]) == 32
+        assert "server" not in {name.lower() for name in headers}
+
+
+async def test_the_log_names_the_route_and_nobody(usher: Running, written: io.StringIO) -> None:
+    job = await usher.create_job()
+    token = await usher.trigger_token()
+    await usher.trigger(usher.event("jo.public@example.com"), token=token)
+    await usher.ask("GET", f"/v2/job/{job['id']}/members/jo.public@example.com?cursor=private")
+    await usher.trigger([], token="not-the-token")
+    await usher.ask("GET", "/v2/segment/private-name")
+    text = written.getvalue()
+    for secret in ("jo.public", "private", token, "not-the-token", usher.tokens[Role.ADMIN], "sandbox-secret"):
+        assert secret not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    explained = next(line for line in lines if line.get("route") == "/v2/job/{job_id}/members/{member:path}")
+    assert explained["status"] == 200
+    assert explained["request_id"]
+    assert explained["level"] == "info"
+
+
+async def test_a_fault_is_logged_with_the_requests_id(usher: Running, written: io.StringIO) -> None:
+    usher.service.app.state.deps = None  # type: ignore[attr-defined]
+    headers = {"Authorization": "x"}
+    async with usher.http.get(f"{usher.url}/v2/job", headers=headers) as reply:
+        assert reply.status >= 500
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert any("request_failed" in line["event"] for line in lines)
+
+
+def test_what_libraries_log_joins_the_same_lines(written: io.StringIO) -> None:
+    logging.getLogger("some.library").warning("careful with %s", "this")
+    logging.getLogger("some.library").info("routine")
+    (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert (line["event"], line["library"], line["level"]) == ("careful with this", "some.library", "warning")
+
+
+async def test_metrics_count_by_job_and_never_name_a_member(usher: Running) -> None:
+    job = await usher.create_job()
+    await usher.trigger(usher.event("jo.public@example.com"))
+    text = (await usher.ask("GET", "/metrics", role=Role.VIEWER)).text
+    assert f'usher_job_members{{job="{job["id"]}",state="due"}} 1.0' in text
+    assert f'usher_job_events_total{{event="triggers.applied",job="{job["id"]}"}} 1.0' in text
+    assert f'usher_job_status{{job="{job["id"]}",status="runnable"}} 1.0' in text
+    assert 'usher_trigger_messages_total{answer="accepted"} 1.0' in text
+    assert "jo.public" not in text
+    await usher.ask("DELETE", f"/v2/job/{job['id']}")
+    assert job["id"] not in (await usher.ask("GET", "/metrics", role=Role.VIEWER)).text
+
+
+async def test_metrics_need_a_token_and_health_needs_none(usher: Running) -> None:
+    assert (await usher.ask("GET", "/metrics", role=None)).status == 401
+    assert (await usher.ask("GET", "/healthz", role=None)).text == "alive\n"
+    assert (await usher.ask("GET", "/readyz", role=None)).body["ready"] is True
