@@ -7,7 +7,9 @@ A test holds that the store counts nothing that is not named here, and that ever
 COUNTERS = {
     "triggers.received": "Triggers for this job; always applied + ignored + unreadable.",
     "triggers.applied": "Triggers that were newer than what was stored.",
-    "triggers.ignored.REASON": ("Triggers that changed nothing: `not_newer`, `superseded`, `no_identifier` or `change`."),
+    "triggers.ignored.REASON": (
+        "Triggers that changed nothing: `not_newer`, `superseded`, `no_identifier` or `change`."
+    ),
     "triggers.unreadable": "Triggers that made no sense; their messages are kept, encrypted.",
     "triggers.clamped": "Triggers whose time was more than 5 minutes ahead, and became the time they came.",
     "triggers.unrouted.REASON": "Triggers that belong to no live job, such as `unknown_audience`.",

@@ -50,7 +50,7 @@ def free_port() -> int:
 async def until(is_so: Callable[[], Awaitable[Any]], *, seconds: float = 60, every: float = 0.1) -> Any:
     """Return what *is_so* gives once it is true; the test fails when it never is."""
     async with asyncio.timeout(seconds):
-        while not (found := await is_so()):
+        while not (found := await is_so()):  # noqa: ASYNC110 - another process cannot set our event
             await asyncio.sleep(every)
         return found
 
@@ -64,7 +64,7 @@ class Stack:
         self.sandbox = f"http://127.0.0.1:{free_port()}"
         self.url = f"http://127.0.0.1:{free_port()}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._token = ""
+        self.token = ""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("USHER_")}
         self.env = inherited | timing | {
             "USHER_DATA_DIR": str(folder / "data"),
@@ -82,8 +82,8 @@ class Stack:
         port = self.url.rpartition(":")[2]
         self._start("service", [sys.executable, "-m", "usher.cli.main", "serve", "--port", port])
         await until(lambda: self._answers(f"{self.url}/healthz"))
-        if not self._token:
-            self._token = self.usher("token", "create", "--name", "test", "--role", "admin").strip()
+        if not self.token:
+            self.token = self.usher("token", "create", "--name", "test", "--role", "admin").strip()
 
     def kill_service(self) -> None:
         process = self._processes.pop("service")
@@ -115,7 +115,7 @@ class Stack:
 
     async def api(self, method: str, path: str, body: Any = None, *, status: int | None = None) -> Any:
         """Ask the REST API; return `data`, or the whole body where *status* is not a success."""
-        headers = {"Authorization": self._token}
+        headers = {"Authorization": self.token}
         async with self.http.request(method, self.url + path, json=body, headers=headers) as answer:
             told = await answer.json()
             assert answer.status == status if status else answer.status < 400, (answer.status, told)

@@ -144,6 +144,15 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(terminal: Terminal) 
     assert "\x1b" not in out
 
 
+def test_nobody_waits_for_a_job_that_no_service_moves(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    base = ("--audience", "vip_shoppers", "--identifier-field", "email", "--group", SANDBOX.home_group)
+    said = terminal.run("job", "create", "--name", "VIP", *base, "--existing-users", "--watch")
+    assert (said.code, "usher serve" in said.err) == (1, True)
+    assert "It begins as soon as" in said.out
+    assert len(terminal.done("job", "list", "--json").json) == 1
+
+
 def test_tables_have_no_colour_where_there_is_no_terminal(terminal: Terminal) -> None:
     terminal.add_authorizations()
     assert "\x1b" not in terminal.done("auth", "list").out

@@ -41,10 +41,9 @@ def test_the_exit_code_tells_misuse_from_failure(
 
 
 def test_an_unexpected_fault_is_kept_in_a_private_file(capsys: pytest.CaptureFixture[str]) -> None:
-    try:
+    with pytest.raises(ZeroDivisionError) as caught:
         raise ZeroDivisionError("deep inside")
-    except ZeroDivisionError as error:
-        assert report_unexpected(error) == 1
+    assert report_unexpected(caught.value) == 1
     said = capsys.readouterr().err
     assert "deep inside" not in said
     file = Path(said.partition("details are in ")[2].strip().rstrip("."))

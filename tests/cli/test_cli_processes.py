@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -54,6 +56,40 @@ def test_commands_speak_to_the_service_that_runs_on_the_data(
     monkeypatch.delenv("USHER_TOKEN")
     assert not (terminal.folder / "usher.sock").exists()
     assert len(terminal.done("token", "list", "--json").json) == 1
+
+
+def half_a_trigger(terminal: Terminal, url: str) -> socket.socket:
+    """Begin to send a trigger message: all but its last byte, which is "]"."""
+    auths = terminal.done("auth", "add", "lytics", "--label", "L", "--token", "x", "--json").json
+    endpoint = terminal.done("auth", "endpoint", "L", "--json").json
+    host, port = url.removeprefix("http://").split(":")
+    open_ = socket.create_connection((host, int(port)), timeout=15)
+    head = f"POST /triggers/{auths['id']} HTTP/1.1\r\nHost: x\r\n{endpoint['header']}\r\nContent-Length: 2\r\n\r\n["
+    open_.sendall(head.encode())
+    with urlopen(f"{url}/healthz") as alive:  # accepted after the connection above, so that one is known by now
+        assert alive.status == 200
+    return open_
+
+
+def test_what_is_in_flight_is_finished_before_the_end(terminal: Terminal) -> None:
+    with serving(terminal.folder) as (process, url), half_a_trigger(terminal, url) as sending:
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        while "Stopping" not in process.stdout.readline():
+            assert process.poll() is None
+        sending.sendall(b"]")
+        assert sending.recv(1000).startswith(b"HTTP/1.1 200")
+        assert process.wait(20) == 0
+
+
+def test_a_second_signal_ends_at_once(terminal: Terminal) -> None:
+    with serving(terminal.folder) as (process, url), half_a_trigger(terminal, url):
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        while "Stopping" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(3) == 128 + signal.SIGTERM
 
 
 def test_what_a_killed_service_left_behind_is_in_nobodys_way(terminal: Terminal) -> None:

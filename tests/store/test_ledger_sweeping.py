@@ -7,7 +7,7 @@ from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, all_in, names,
 from usher.domain.claim import Settlement
 from usher.domain.notes import HistoryEntry
 from usher.domain.observation import Source
-from usher.domain.outcome import Accepted
+from usher.domain.outcome import Accepted, Late
 from usher.domain.scan import Sweep
 from usher.store import ledger, notes, scans, supervision
 from usher.store.database import Txn
@@ -20,7 +20,7 @@ def sweep(store: Store, kind: str, *, version: int = 0) -> int:
     """Run one sweep to its end; return how many commits it took."""
     store.write(lambda txn: scans.add_sweep(txn, JOB, kind=kind, version=version))
     jobs, rounds = SqlJobs(store.database, store.sql), 0
-    while run(jobs.sweep_some()):
+    while run(jobs.sweep_some(begun_before_ms=store.clock.now_ms() + 1)):
         rounds += 1
     return rounds
 
@@ -164,7 +164,7 @@ def test_a_sweep_goes_on_where_a_crash_left_it(store: Store) -> None:
     store.observe(*all_in(names(2 * CHUNK + 5)), source=Source.BASELINE)
     store.write(lambda txn: scans.add_sweep(txn, JOB, kind="leave", version=5))
     jobs = SqlJobs(store.database, store.sql)
-    assert run(jobs.sweep_some())
+    assert run(jobs.sweep_some(begun_before_ms=store.clock.now_ms() + 1))
     (halfway,) = store.read(scans.open_sweeps)
 
     with pytest.raises(KeyError):
@@ -172,7 +172,7 @@ def test_a_sweep_goes_on_where_a_crash_left_it(store: Store) -> None:
     assert store.read(scans.open_sweeps) == [halfway]
     assert store.counters()["members.due"] == CHUNK
 
-    while run(SqlJobs(store.database, store.sql).sweep_some()):
+    while run(SqlJobs(store.database, store.sql).sweep_some(begun_before_ms=store.clock.now_ms() + 1)):
         pass
     assert store.counters()["members.due"] == 2 * CHUNK + 5
     assert store.counters()["scans.found_absent"] == 2 * CHUNK + 5
@@ -294,3 +294,20 @@ def test_the_logs_limit_is_their_own(store: Store) -> None:
     run(SqlJobs(store.database, store.sql).prune())
 
     assert store.fetch("SELECT id FROM job_logs") == [(notes.LOGS_KEEP,), (notes.LOGS_KEEP + 1,)]
+
+
+def test_a_sweep_that_began_too_late_waits_for_the_next_round(store: Store) -> None:
+    store.tell("jo")
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind="resend"))
+
+    assert not run(SqlJobs(store.database, store.sql).sweep_some(begun_before_ms=store.clock.now_ms()))
+    assert store.row("jo").due_at is None
+    assert len(store.read(scans.open_sweeps)) == 1
+
+
+def test_a_row_that_is_given_back_unsent_is_not_written_down(store: Store) -> None:
+    store.observe(seen("jo", True, 1))
+    store.settle_all([Settlement(store.claim_one(), Late("no room left"), was_sent=False)])
+
+    assert store.row("jo").due_at == store.clock.now_ms()
+    assert store.read(lambda txn: notes.history_of(txn, JOB, "jo")) == []

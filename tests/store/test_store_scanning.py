@@ -35,7 +35,7 @@ def finish(store: Store, scan: Scan, *, doubt: Doubt | None = None, version: int
 
 
 def sweep_all(store: Store) -> None:
-    while run(SqlJobs(store.database, store.sql).sweep_some()):
+    while run(SqlJobs(store.database, store.sql).sweep_some(begun_before_ms=store.clock.now_ms() + 1)):
         pass
 
 
@@ -192,3 +192,11 @@ def test_a_scan_that_cannot_be_ended_whole_is_not_ended_at_all(store: Store) -> 
 def _finish_and_crash(txn: Txn, scan: Scan) -> None:
     scanning.finish(txn, scan, doubt=None, version=100)
     raise KeyError("killed before the commit")
+
+
+@pytest.mark.parametrize("status", [Status.KILLED, Status.DELETED, Status.COMPLETED])
+def test_a_page_for_a_job_that_has_ended_brings_nobody_back(store: Store, status: Status) -> None:
+    store.add_job(status=status)
+    page(store, begin(store), seen("jo", True, 5))
+
+    assert not store.has("jo")

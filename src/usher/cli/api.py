@@ -37,9 +37,17 @@ class NoService(UsherError):
 
 
 class Api:
-    """One service. Paths begin with a slash; every part of them that is data goes through `part`."""
+    """
+    One service. Paths begin with a slash; every part of them that is data goes through `part`.
 
-    def __init__(self, session: "aiohttp.ClientSession", *, base_url: str, token: str = "") -> None:
+    Args:
+        has_engine: jobs move; not so in a service that a command runs for itself.
+    """
+
+    def __init__(
+        self, session: "aiohttp.ClientSession", *, base_url: str, token: str = "", has_engine: bool = True
+    ) -> None:
+        self.has_engine = has_engine
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": token} if token else {}
@@ -86,14 +94,16 @@ def part(text: str) -> str:
 
 
 @asynccontextmanager
-async def api_at(base_url: str, *, token: str = "", socket_path: str = "") -> AsyncIterator[Api]:
+async def api_at(
+    base_url: str, *, token: str = "", socket_path: str = "", has_engine: bool = True
+) -> AsyncIterator[Api]:
     """Speak to *base_url*, or through the Unix socket at *socket_path*."""
     import aiohttp  # noqa: PLC0415 - keeps `usher --help` fast
 
     connector = aiohttp.UnixConnector(socket_path) if socket_path else None
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        yield Api(session, base_url=base_url, token=token)
+        yield Api(session, base_url=base_url, token=token, has_engine=has_engine)
 
 
 async def _json(reply: "aiohttp.ClientResponse") -> Any:

@@ -63,7 +63,7 @@ async def connected(settings: "Settings") -> AsyncIterator[Api]:
         return
     from usher.cli.serving import served_locally  # noqa: PLC0415 - a server; most commands never need it
 
-    async with served_locally(settings), api_at(LOCAL_URL, socket_path=str(path)) as api:
+    async with served_locally(settings), api_at(LOCAL_URL, socket_path=str(path), has_engine=False) as api:
         yield api
 
 

@@ -61,7 +61,7 @@ def retry(
 ) -> None:
     """Owe people again who were set aside: all of them, or those named."""
     body = {"members": members} if members else {}
-    _tell(job, "retry", body, said="{name!r}: those set aside are owed again.", as_json=as_json)
+    _tell(job, "retry", body, said="{name!r}: {owed:,} who were set aside are owed again.", as_json=as_json)
 
 
 @app.command("resend")
@@ -126,7 +126,7 @@ def _tell(job: str, command: str, body: dict[str, Any], *, said: str, as_json: b
     async def work(api: Api) -> None:
         found = await job_named(api, job)
         answer = await api.post(f"/v2/job/{part(found['id'])}/{command}", body)
-        print_json(answer) if as_json else say(said.format(name=found["name"]))
+        print_json(answer) if as_json else say(said.format(name=found["name"], owed=answer.get("owed", 0)))
 
     run(work)
 

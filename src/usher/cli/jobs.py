@@ -9,7 +9,7 @@ from usher.cli.api import Api, part
 from usher.cli.choosing import authorization_of, job_named
 from usher.cli.connecting import run
 from usher.cli.job_views import print_job, print_jobs, print_logs, print_preview
-from usher.cli.output import print_json
+from usher.cli.output import print_json, say
 from usher.cli.progress import print_progress, watch
 
 app = typer.Typer(help="Exports of audiences to Mapp.", no_args_is_help=True)
@@ -46,6 +46,8 @@ def create(
         body = await _body(api, name=name, description=description, mapp=mapp, lytics=lytics, config=config)
         job = await api.post(CREATE, body)
         print_json(job) if as_json else print_job(job, title=f"Created {job['name']!r}.")
+        if not api.has_engine and not as_json:
+            say("It begins as soon as `usher serve` runs.")
         if watch_it:
             await watch(api, job["id"])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from usher.cli.api import Api, part
 from usher.cli.output import console, duration, print_facts, say
+from usher.errors import Conflict
 
 LOOK_SECONDS = 0.5
 LINE_SECONDS = 5.0  # between plain lines, where no terminal can show a moving bar
@@ -46,10 +47,22 @@ def is_over(progress: dict[str, Any]) -> bool:
 
 
 async def watch(api: Api, job_id: str, *, until: Callable[[dict[str, Any]], bool] = is_over) -> dict[str, Any]:
-    """Show one job's progress until *until* says that it is over; return the last of it."""
+    """
+    Show one job's progress until *until* says that it is over; return the last of it.
+
+    Raises:
+        Conflict: it would never be over, because no service runs; start one.
+    """
+    if not until(await _look(api, job_id)):
+        _refuse_to_wait_for_nothing(api)
     if sys.stdout.isatty():
         return await _watch_bar(api, job_id, until)
     return await _watch_lines(api, job_id, until)
+
+
+def _refuse_to_wait_for_nothing(api: Api) -> None:
+    if not api.has_engine:
+        raise Conflict("No service runs on this data, so nothing moves. Start `usher serve`, then watch.")
 
 
 async def _look(api: Api, job_id: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ One courier serves one authorization, so that its pace, its breaker and its faul
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from random import Random
 
 from usher.clock import Clock
@@ -252,10 +253,8 @@ class Courier:
             self._note_retries()
 
     async def _settle(self, batch: list[Settlement]) -> None:
-        try:
+        with suppress(Unavailable):  # never run again: its commit is in doubt, and the rows become due by themselves
             self._look_again_at(await self._store.settle(batch))
-        except Unavailable:
-            pass  # never run again: its commit is in doubt, and the rows become due by themselves
 
     def _look_again_at(self, keys: set[int]) -> None:
         for key in keys:

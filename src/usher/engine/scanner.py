@@ -150,8 +150,8 @@ class Scanner:
         if not audience.is_valid:
             raise JobAtFault(
                 Cause.AUDIENCE,
-                f"Lytics calls the audience {job.audience_name!r} invalid ({audience.invalid_reason or 'no reason given'})."
-                " Mend it in Lytics, then restart this job.",
+                f"Lytics calls the audience {job.audience_name!r} invalid"
+                f" ({audience.invalid_reason or 'no reason given'}). Mend it in Lytics, then restart this job.",
             )
         return audience
 

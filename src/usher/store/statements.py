@@ -3,7 +3,7 @@ The ledger's hot statements, in SQL that SQLite and PostgreSQL both run.
 
 Rows are handed over as one JSON parameter, so that a statement stays the same whatever their number;
 only the function that unfolds it differs, and the way a claim skips rows that others hold.
-`was` keeps what a row counted as before the statement that changed it, so that counters are exact without a second read.
+`was` keeps what a row counted as before the statement that changed it: counters are exact without a second read.
 """
 
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ class ApiRoute(NamedTuple):
 # The order matters: a word stands before a parameter that would match it.
 ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("POST", EXPORT, OPERATOR, job_routes.create_job, Ok[JobBody], JOB, 201),
-    ApiRoute("POST", EXPORT + "/preview", OPERATOR, job_routes.preview_job, Ok[PreviewBody], JOB, has_nulls=True),
+    ApiRoute("POST", EXPORT + "/preview", VIEWER, job_routes.preview_job, Ok[PreviewBody], JOB, has_nulls=True),
     ApiRoute("GET", EXPORT + "/{job_id}", VIEWER, job_routes.show_job, Ok[JobBody]),
     ApiRoute("PUT", EXPORT + "/{job_id}", OPERATOR, job_routes.edit_job, Ok[JobBody], JOB),
     ApiRoute("GET", "/v2/job", VIEWER, job_routes.list_jobs, Ok[list[JobBody]]),

@@ -1,0 +1,47 @@
+"""The generated pages say what the code says, and their maker says so where they do not."""
+
+import re
+
+import pytest
+from tools.counters import COUNTERS
+from tools.reference import FOLDER, PAGES, main, stale_pages
+
+from tests.docs.pages import ROOT
+
+COUNTED = re.compile(r"tally\[[^\]]*?, f?\"([a-z_.{}]+)\"\]")
+
+
+def test_no_generated_page_is_stale():
+    assert stale_pages(FOLDER) == []
+
+
+def test_every_page_of_the_reference_is_generated():
+    assert {path.name for path in FOLDER.iterdir()} == set(PAGES)
+
+
+def test_writing_anew_mends_what_the_check_finds(tmp_path, capsys):
+    assert main(["--check"], tmp_path) == 1
+    assert "settings.md" in capsys.readouterr().err
+
+    assert main([], tmp_path) == 0
+    assert main(["--check"], tmp_path) == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_one_changed_letter_is_found(tmp_path, name):
+    main([], tmp_path)
+    (tmp_path / name).write_text((tmp_path / name).read_text() + "x")
+
+    assert stale_pages(tmp_path) == [name]
+
+
+def test_a_wrong_use_is_said_and_writes_nothing(tmp_path):
+    assert main(["--chekc"], tmp_path / "none") == 2
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_metrics_name_every_count_and_no_other():
+    source = "\n".join(path.read_text() for path in (ROOT / "src" / "usher").rglob("*.py"))
+    counted = {name.replace("{reason}", "REASON") for name in COUNTED.findall(source)}
+
+    assert {name for name in counted if not name.startswith("members.")} == set(COUNTERS)
