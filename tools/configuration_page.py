@@ -66,4 +66,6 @@ def _default(field: Any) -> str:
     if field.default is MISSING:
         assert field.name in REQUIRED
         return "required"
-    return code(str(field.default).lower() if isinstance(field.default, bool) else field.default)
+    if isinstance(field.default, bool):
+        return code(str(field.default).lower())
+    return code(f"{field.default:g}" if isinstance(field.default, float) else field.default)

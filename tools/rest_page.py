@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from tools.markdown import anchor, code, page, paragraph, table
 from usher import __version__
+from usher.jobs.credentials import KINDS
 from usher.web.app import create_app
 from usher.web.deps import WebDeps
 from usher.web.openapi import BARE_PATHS
@@ -36,6 +37,7 @@ def rest_page() -> str:
             ("Method", "Address", "Role", "Takes", "Answers", "What it does"),
             [_row(route, described) for route in ROUTES if not route.handler.__name__.startswith("unknown_")],
         ),
+        f"`auth_type` is one of {', '.join(code(kind) for kind in KINDS)}.\n"
         "Each role may do what those before it may: viewer, operator, admin.\nViewers see members' identifiers masked.",
         "## For machines",
         table(("Method", "Address", "What it does", "Answers"), _bare_rows()),

@@ -85,9 +85,7 @@ def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> S
         random_bytes=secrets.token_bytes,
     )
     vault = Vault(ring)
-    http = GuardedHttp(
-        allow_http=settings.allow_http, allow_private=settings.allow_private, ca_file=settings.ca_file
-    )
+    http = GuardedHttp(allow_http=settings.allow_http, allow_private=settings.allow_private, ca_file=settings.ca_file)
     vendors = Vendors(
         store.database, vault=vault, http=http, clock=clock, timeout_seconds=settings.request_timeout_seconds
     )

@@ -66,12 +66,16 @@ class Stack:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.token = ""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("USHER_")}
-        self.env = inherited | timing | {
-            "USHER_DATA_DIR": str(folder / "data"),
-            "USHER_ALLOW_HTTP": "1",
-            "USHER_ALLOW_PRIVATE": "1",
-            "USHER_BASE_URL": self.url,
-        }
+        self.env = (
+            inherited
+            | timing
+            | {
+                "USHER_DATA_DIR": str(folder / "data"),
+                "USHER_ALLOW_HTTP": "1",
+                "USHER_ALLOW_PRIVATE": "1",
+                "USHER_BASE_URL": self.url,
+            }
+        )
 
     async def start_sandbox(self, **options: Any) -> None:
         port = self.sandbox.rpartition(":")[2]

@@ -1,6 +1,7 @@
 """The export as a user meets it: real processes, real HTTP, every person compared."""
 
 import asyncio
+import io
 from pathlib import Path
 
 import pytest
@@ -162,7 +163,7 @@ async def test_hostile_triggers_get_their_answer_are_counted_and_disturb_nothing
 
         async def post(body: bytes, *, token: str = value, to: str = auths[1]) -> int:
             url = f"{stack.url}/triggers/{to}"
-            async with stack.http.post(url, data=body, headers={name: token}) as answer:
+            async with stack.http.post(url, data=io.BytesIO(body), headers={name: token}) as answer:
                 await answer.read()
                 return answer.status
 

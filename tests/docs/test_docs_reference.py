@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from tools.counters import COUNTERS
-from tools.reference import FOLDER, PAGES, main, stale_pages
 
 from tests.docs.pages import ROOT
+from tools.counters import COUNTERS
+from tools.reference import FOLDER, PAGES, main, stale_pages
 
 COUNTED = re.compile(r"tally\[[^\]]*?, f?\"([a-z_.{}]+)\"\]")
 

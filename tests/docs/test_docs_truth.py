@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from tools.cli_page import commands, options_of
-from tools.metrics_page import metrics_page
 from typer.main import get_command
 
 from tests.docs.pages import PAGES, ROOT, anchors_of, links_of, name_of, said_of, text_of, typed_of, words_of
+from tools.cli_page import commands, options_of
+from tools.metrics_page import metrics_page
 from usher.cli.main import app
 from usher.settings import PREFIX, Settings
 

@@ -37,6 +37,13 @@ def test_one_doubt_is_enough_to_say_nothing_about_who_left(doubt, spoiled):
     assert doubt_about_absence(replace(WHOLE, **spoiled)) is doubt
 
 
+def test_doubts_keep_the_names_under_which_they_were_stored():
+    assert [str(doubt) for doubt in Doubt] == [
+        *("empty", "no_end_marker", "fewer_than_announced", "audience_redefined", "definition_not_given"),
+        *("audience_gone", "cursor_expired", "cursor_repeated", "too_many_pages", "error"),
+    ]
+
+
 @pytest.mark.parametrize("before", ["", "d1"])
 @pytest.mark.parametrize("after", ["", "d1"])
 def test_a_definition_that_was_not_given_proves_nothing(before, after):

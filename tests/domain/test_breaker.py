@@ -88,6 +88,11 @@ def test_the_wait_is_half_to_whole_of_its_ceiling(share, waits, now):
     assert breaker.waits == waits + 1
 
 
+@pytest.mark.parametrize(("share", "wait"), [(0.0, 0.5), (0.5, 0.75), (1.0, 1.0)])
+def test_the_first_wait_is_half_a_second_to_a_second(share, wait):
+    assert failed(Breaker(), 8, source=rng(share)).open_until == NOW + wait
+
+
 def test_an_outage_does_not_bring_every_worker_back_at_once():
     source = Random(7)
     ends = [failed(Breaker(), 8, source=source).open_until for _ in range(100)]

@@ -1,6 +1,7 @@
 """How moments are written, and the machine's own clock."""
 
 import asyncio
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -47,4 +48,4 @@ async def test_the_machine_s_clock_moves_on_and_sleeping_can_be_ended():
     with pytest.raises(asyncio.CancelledError):
         await sleeper
     assert began <= clock.monotonic() < began + 60
-    assert 1_700_000_000_000 < began_ms <= clock.now_ms() + 1_000
+    assert began_ms / 1000 == pytest.approx(time.time(), abs=60)

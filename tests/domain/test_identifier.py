@@ -78,6 +78,10 @@ def test_what_could_name_nobody_names_nobody(raw):
     assert normalise(raw) is None
 
 
+def test_the_limits_are_those_of_lytics():
+    assert (LONGEST_BYTES, MOST_PER_PROFILE) == (256, 50)
+
+
 @pytest.mark.parametrize("letter", ["a", "é", "字", "👍"])
 def test_an_identifier_is_measured_in_bytes_after_it_was_tidied(letter):
     width = len(letter.encode())

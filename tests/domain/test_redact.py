@@ -18,6 +18,7 @@ KEY = bytes(range(32))
         ("jo@mail.example.co.uk", "j***@m***.uk"),
         ("jo@shop.example", "j***@s***.example"),
         ("jo@localhost", "j***@l***"),
+        ("jo@shop.business", "j***@s***"),
         ("jo@v1.johnpublic", "j***@v***"),
         ("user-1234", "u***"),
         ("+491701234567", "+***"),

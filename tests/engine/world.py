@@ -199,17 +199,13 @@ class World:
     def start(self) -> None:
         """Start the engine, as a new process would."""
         sql = statements_for("sqlite")
-        stores = Stores(
-            SqlJobs(self.database, sql), SqlDelivery(self.database, sql), SqlScans(self.database, sql)
-        )
+        stores = Stores(SqlJobs(self.database, sql), SqlDelivery(self.database, sql), SqlScans(self.database, sql))
         telemetry = Telemetry()
         self.engine = Engine(
             stores, self.vendors, clock=self.clock, rng=self.rng, timing=self.timing,
             guard_seconds=self.guard_seconds, telemetry=telemetry,
         )  # fmt: skip
-        self.ingest = Ingest(
-            SqlIntake(self.database, sql), seal=lambda raw: raw, bell=self.engine, telemetry=telemetry
-        )
+        self.ingest = Ingest(SqlIntake(self.database, sql), seal=lambda raw: raw, bell=self.engine, telemetry=telemetry)
         self._running = asyncio.get_running_loop().create_task(self.engine.run())
 
     async def crash(self) -> None:

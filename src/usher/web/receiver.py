@@ -81,7 +81,7 @@ class Receiver:
                 return "refused"
             async with self._whole_body(request) as body:
                 await self._deps.ingest.receive(auth_id, body)
-        except Unavailable as error:  # noqa: BLE001 - Lytics must hear 503, whatever went wrong here
+        except Exception as error:  # noqa: BLE001 - Lytics must hear 503, whatever went wrong here
             return _why_not(error, auth_id=auth_id)
         return "accepted"
 
