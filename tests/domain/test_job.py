@@ -112,7 +112,7 @@ def test_whoever_asks_for_what_cannot_be_is_told_what_would(status, event):
     with pytest.raises(Conflict) as refused:
         next_status(status, event)
 
-    assert re.search(r"cannot \w+\. [A-Z].+\.$", refused.value.message)
+    assert re.fullmatch(r"A job that is \w+ cannot \w+\. [A-Z].+[a-z)]\.", refused.value.message)
 
 
 @pytest.mark.parametrize("status", [Status.KILLED, Status.DELETED])
@@ -150,6 +150,13 @@ def test_a_job_writes_where_its_configuration_and_audience_say():
     job = a_job(enable_dynamic_attributes=True)
 
     assert (job.target.attribute_name, job.target.prefix, job.target.group_id) == ("vip", "7_", "7")
+
+
+def test_causes_keep_the_names_under_which_they_were_stored():
+    assert [str(cause) for cause in rules.Cause] == [
+        *("", "outage", "mapp_credentials", "mapp_integration", "lytics_credentials"),
+        *("rejections", "removals", "audience", "field"),
+    ]
 
 
 def test_statuses_are_spelled_as_lytics_spells_them():

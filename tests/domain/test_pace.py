@@ -27,8 +27,14 @@ def slowed_pace(*, per_second=20.0, now=START):
     pace = free_pace()
     for n in range(round(per_second * 2)):
         pace.answered(now - 1.9 + n / (per_second * 2))
-    pace.throttled(now)
+    throttle_often(pace, now, answered=round(per_second * 2))
     return pace
+
+
+def throttle_often(pace, now, *, answered):
+    """Throttle as often as only a rate that is too high can explain, *answered* being what got through lately."""
+    for _ in range(1 + answered // 40):
+        pace.throttled(now)
 
 
 def most_within(times, seconds):
@@ -180,14 +186,35 @@ def test_a_rate_far_above_what_gets_through_falls_to_it_at_once():
     assert pace.per_second == pytest.approx(0.95 * 4)
 
 
+def test_what_got_through_long_ago_says_nothing():
+    pace = slowed_pace(per_second=100)
+    for n in range(4):
+        pace.answered(START + 3 + n / 10)
+    found = pace.per_second
+    pace.throttled(START + 10)
+
+    assert pace.per_second == pytest.approx(0.95 * found)
+
+
 def test_what_got_through_lately_never_raises_the_rate():
     pace = slowed_pace(per_second=10)
     for n in range(400):
         pace.answered(START + 1.1 + n / 1_000)
     found = pace.per_second
-    pace.throttled(START + 1.6)
+    throttle_often(pace, START + 1.6, answered=400)
 
     assert pace.per_second == pytest.approx(0.95 * found)
+
+
+def test_a_throttle_by_chance_slows_nothing():
+    pace, rng = free_pace(), Random(7)
+    for n in range(20_000):
+        if rng.random() < 0.005:
+            pace.throttled(START + n / 500)
+        else:
+            pace.answered(START + n / 500)
+
+    assert pace.per_second is None
 
 
 def test_an_account_that_takes_nothing_is_asked_now_and_then():

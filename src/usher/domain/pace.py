@@ -12,6 +12,7 @@ from collections import deque
 SLOW_DOWN = 0.95  # times the rate that got through, when throttled
 SPEED_UP = 0.005  # of the rate, each second, for each second since the last throttle
 MOST_SPEED_UP = 1.0  # of the rate, at once
+TOLERATED_SHARE = 0.02  # throttled, of what was answered lately: chance, not a rate that is too high
 LEAST_PER_SECOND = 0.2
 SETTLE_SECONDS = 1.0  # answers to what was already in flight say nothing about a new rate
 FORGET_SECONDS = 120.0  # without a throttle for this long, the found rate is dropped
@@ -40,6 +41,7 @@ class Pace:
         self._throttled_at = float("-inf")
         self._silent_until = float("-inf")
         self._answered: deque[float] = deque()
+        self._throttles: deque[float] = deque()
 
     @property
     def per_second(self) -> float | None:
@@ -78,8 +80,11 @@ class Pace:
         """Slow down because Mapp said so."""
         if retry_after_seconds is not None:
             self._silent_until = max(self._silent_until, now + retry_after_seconds)
-        if now - self._throttled_at > SETTLE_SECONDS:
-            self._drop_before(self._answered, now - MEASURE_SECONDS)
+        self._throttles.append(now)
+        for times in (self._answered, self._throttles):
+            self._drop_before(times, now - MEASURE_SECONDS)
+        share = len(self._throttles) / (len(self._throttles) + len(self._answered))
+        if share > TOLERATED_SHARE and now - self._throttled_at > SETTLE_SECONDS:
             got_through = self.answered_per_second
             base = got_through if self._found is None else min(self._found, got_through or self._found)
             self._found = max(LEAST_PER_SECOND, SLOW_DOWN * base)
