@@ -12,7 +12,9 @@ from collections import deque
 SLOW_DOWN = 0.95  # times the rate that got through, when throttled
 SPEED_UP = 0.005  # of the rate, each second, for each second since the last throttle
 MOST_SPEED_UP = 1.0  # of the rate, at once
-TOLERATED_SHARE = 0.02  # throttled, of what was answered lately: chance, not a rate that is too high
+TOLERATED_SHARE = 0.02  # throttled, of all answers lately: chance, not a rate that is too high
+SHARE_SECONDS = 10
+FEW_ANSWERS = 10  # too few for a first throttle to be chance
 LEAST_PER_SECOND = 0.2
 SETTLE_SECONDS = 1.0  # answers to what was already in flight say nothing about a new rate
 FORGET_SECONDS = 120.0  # without a throttle for this long, the found rate is dropped
@@ -41,7 +43,7 @@ class Pace:
         self._throttled_at = float("-inf")
         self._silent_until = float("-inf")
         self._answered: deque[float] = deque()
-        self._throttles: deque[float] = deque()
+        self._seconds: deque[list[int]] = deque(maxlen=SHARE_SECONDS)  # [second, answered, throttled]
 
     @property
     def per_second(self) -> float | None:
@@ -53,6 +55,19 @@ class Pace:
     def answered_per_second(self) -> float:
         """How many requests got an answer that was not a throttle, a second, lately."""
         return len(self._answered) / MEASURE_SECONDS
+
+    def _is_chance(self, now: float) -> bool:
+        """Whether throttles are so rare that the rate cannot be their cause."""
+        lately = [counts for counts in self._seconds if counts[0] > now - SHARE_SECONDS]
+        answered, throttled = (sum(counts[which] for counts in lately) for which in (1, 2))
+        if throttled == 1 and self._found is None:
+            return answered >= FEW_ANSWERS
+        return throttled <= TOLERATED_SHARE * (answered + throttled)
+
+    def _count(self, now: float, which: int) -> None:
+        if not self._seconds or self._seconds[-1][0] != int(now):
+            self._seconds.append([int(now), 0, 0])
+        self._seconds[-1][which] += 1
 
     def room_for(self, seconds: float) -> int:
         """Return how many requests can be sent within *seconds* at the rate in force (at least one)."""
@@ -73,6 +88,7 @@ class Pace:
     def answered(self, now: float) -> None:
         """Count one answer that was not a throttle."""
         self._answered.append(now)
+        self._count(now, 1)
         self._drop_before(self._answered, now - MEASURE_SECONDS)
         self._speed_up(now)
 
@@ -80,11 +96,10 @@ class Pace:
         """Slow down because Mapp said so."""
         if retry_after_seconds is not None:
             self._silent_until = max(self._silent_until, now + retry_after_seconds)
-        self._throttles.append(now)
-        for times in (self._answered, self._throttles):
-            self._drop_before(times, now - MEASURE_SECONDS)
-        share = len(self._throttles) / (len(self._throttles) + len(self._answered))
-        if share > TOLERATED_SHARE and now - self._throttled_at > SETTLE_SECONDS:
+        self._count(now, 2)
+        if now - self._throttled_at > SETTLE_SECONDS and not self._is_chance(now):
+            self._drop_before(self._answered, now - MEASURE_SECONDS)
+            self._seconds.clear()
             got_through = self.answered_per_second
             base = got_through if self._found is None else min(self._found, got_through or self._found)
             self._found = max(LEAST_PER_SECOND, SLOW_DOWN * base)
