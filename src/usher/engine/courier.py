@@ -129,7 +129,8 @@ class Courier:
 
     async def _top_up(self) -> None:
         for lane in LANES:
-            wanted = self._buffer_size() - self._buffer.held(lane)
+            size, held = self._buffer_size(), self._buffer.held(lane)
+            wanted = size - held if held <= size // 2 else 0  # few large claims cost less than many small ones
             keys = self._keys_to_look_at(lane) if wanted > 0 else []
             for key in keys:
                 await self._claim(key, lane, limit=self._claim_limit(key, -(-wanted // len(keys))))
@@ -217,6 +218,8 @@ class Courier:
         self.in_flight -= 1
         self._settled.set()
         self._wake.set()
+        if not self._is_stopping:
+            self._send_what_may_go()  # a free place need not wait for a claim that is under way
 
     async def _send(self, held: Held, target: Target) -> None:
         claim, began = held.claim, self._clock.monotonic()
