@@ -6,7 +6,15 @@ from typing import Any, get_args
 from tools.cli_page import commands
 from tools.markdown import code, page, table
 from usher.domain.attribute import IdentifierType
-from usher.domain.configuration import LONGEST_ATTRIBUTE_NAME, LONGEST_TEXT, MOST_HOURS, REQUIRED, SWITCHES
+from usher.domain.configuration import (
+    LONGEST_ATTRIBUTE_NAME,
+    LONGEST_TEXT,
+    MOST_BRAKE_PEOPLE,
+    MOST_BRAKE_PERCENT,
+    MOST_HOURS,
+    REQUIRED,
+    SWITCHES,
+)
 from usher.domain.job import JobConfig
 
 OPTION = {
@@ -20,10 +28,15 @@ OPTION = {
     "backfill_only": "--backfill-only",
     "create_users": "--create-users",
     "identifier_type": "--identifier-type",
+    "lowercase_identifiers": "--lowercase",
     "reconcile_hours": "--reconcile-hours",
     "exit_brake": "--exit-brake",
+    "exit_brake_people": "--exit-brake-people",
+    "exit_brake_percent": "--exit-brake-percent",
     "allow_unlisted_group": "--allow-unlisted-group",
 }
+
+NUMBERS = ("reconcile_hours", "exit_brake_people", "exit_brake_percent")
 
 
 def configuration_page() -> str:
@@ -45,7 +58,11 @@ def configuration_page() -> str:
         f"`mapp_attribute_name` has at most {LONGEST_ATTRIBUTE_NAME}.\n"
         f"- `identifier_type` is one of {', '.join(code(one) for one in get_args(IdentifierType))}.\n"
         f"- `reconcile_hours` is a decimal from 0 to {MOST_HOURS}, and not between 0 and one minute.\n"
-        "- `segment_id` and `uid_field` cannot change once the job exists; clone the job instead.\n"
+        f"- `exit_brake_people` is a whole number from 1 to {MOST_BRAKE_PEOPLE:,}, and `exit_brake_percent` a decimal"
+        f" from 0 to {MOST_BRAKE_PERCENT}. Exits wait once they pass both.\n"
+        "- `lowercase_identifiers` is used where `identifier_type` is `email`; elsewhere it is a warning.\n"
+        "- `segment_id`, `uid_field` and `lowercase_identifiers` cannot change once the job exists; clone the job"
+        " instead.\n"
         "- Two live jobs cannot write the same attribute of the same group in the same integration.",
     )
 
@@ -59,7 +76,7 @@ def _helps() -> dict[str, str]:
 def _kind(name: str) -> str:
     if name in SWITCHES:
         return "true or false"
-    return "number" if name == "reconcile_hours" else "text"
+    return "number" if name in NUMBERS else "text"
 
 
 def _default(field: Any) -> str:
@@ -68,4 +85,4 @@ def _default(field: Any) -> str:
         return "required"
     if isinstance(field.default, bool):
         return code(str(field.default).lower())
-    return code(f"{field.default:g}" if isinstance(field.default, float) else field.default)
+    return code(f"{field.default:g}" if isinstance(field.default, int | float) else field.default)

@@ -18,5 +18,6 @@ COUNTERS = {
     "sent.retried": "Requests that were certainly not taken and are sent again.",
     "sent.unknown": "Requests whose answer was lost.",
     "scans.found_inside": "People whom a reconcile found inside although they were wanted false.",
+    "scans.no_identifier": "Profiles on scanned pages for which the identifier field names nobody.",
     "scans.found_absent": "People whom a complete scan did not find.",
 }

@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp
@@ -17,6 +17,7 @@ from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
 from usher.http import GuardedHttp
 from usher.jobs.desk import Desk
+from usher.jobs.sources import watch_sources
 from usher.jobs.vendors import Vendors
 from usher.settings import Settings
 from usher.store.delivery import SqlDelivery
@@ -36,6 +37,7 @@ class Service:
     """Everything that runs, put together and not started."""
 
     app: ASGIApp
+    desk: Desk
     engine: Engine
     store: OpenStore
     http: GuardedHttp
@@ -53,14 +55,15 @@ async def local_service(settings: Settings, *, with_engine: bool) -> AsyncIterat
         Conflict: another process works on this data. InvalidInput: mend the named settings.
     """
     service = build(settings)
-    running = asyncio.create_task(service.engine.run()) if with_engine else None
+    running = [service.engine.run(), watch_sources(service.desk)] if with_engine else []
+    tasks = [asyncio.create_task(work) for work in running]
     try:
         yield service.app
     finally:
-        if running is not None:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
             await service.engine.stop()
         await service.http.close()
         await service.store.close()
@@ -128,4 +131,4 @@ def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> S
         authenticate=lambda presented: authenticate(desk, presented),
         version=__version__,
     )
-    return Service(app=create_app(deps), engine=engine, store=store, http=http)
+    return Service(app=create_app(deps), desk=desk, engine=engine, store=store, http=http)

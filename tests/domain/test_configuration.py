@@ -51,8 +51,11 @@ def test_what_is_left_out_or_null_is_as_the_design_says():
         "backfill_only": False,
         "create_users": False,
         "identifier_type": "email",
+        "lowercase_identifiers": False,
         "reconcile_hours": 0.0,
         "exit_brake": True,
+        "exit_brake_people": 500,
+        "exit_brake_percent": 20.0,
         "allow_unlisted_group": False,
     }
 
@@ -66,13 +69,17 @@ def test_every_setting_is_read():
         "backfill_only": True,
         "create_users": True,
         "identifier_type": "userID",
+        "lowercase_identifiers": True,
         "reconcile_hours": 0.25,
         "exit_brake": False,
+        "exit_brake_people": 50,
+        "exit_brake_percent": 12.5,
         "allow_unlisted_group": True,
     }
 
     assert asdict(read_config(full)) == full
-    assert {*SWITCHES, *TEXTS, "reconcile_hours"} == set(KNOWN) == {field.name for field in fields(JobConfig)}
+    numbers = {"reconcile_hours", "exit_brake_people", "exit_brake_percent"}
+    assert {*SWITCHES, *TEXTS, *numbers} == set(KNOWN) == {field.name for field in fields(JobConfig)}
 
 
 def test_texts_are_trimmed():
@@ -118,6 +125,10 @@ def test_the_same_configuration_comes_out_of_what_was_stored():
             for odd in (-1, -0.001, 8_760.001, 8_761, 10**400, -(10**400), float("nan"), float("inf"), -float("inf"))
         ),
         *(("reconcile_hours", odd, "is under a minute.") for odd in (0.01, 1e-300, 0.0166)),
+        *(("exit_brake_people", odd, "must be a whole number of people.") for odd in ("6", True, 1.0, [], "")),
+        *(("exit_brake_people", odd, "is out of range.") for odd in (0, -1, 1_000_000_001, 10**400)),
+        *(("exit_brake_percent", odd, "must be a number of percent.") for odd in ("6", False, [], "")),
+        *(("exit_brake_percent", odd, "is out of range.") for odd in (-0.1, 100.1, 10**400, float("nan"))),
         ("withbackFill", True, "is not a setting of this job. Known settings: segment_id,"),
         ("", 1, "is not a setting of this job."),
     ],

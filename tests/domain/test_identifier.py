@@ -158,6 +158,34 @@ def test_the_last_value_that_is_read_counts_and_the_next_does_not():
     assert members_of([None] * (MOST_READ - 1) + ["jo", "al"]) == ("jo",)
 
 
+def test_letter_case_is_kept_unless_lower_case_is_asked_for():
+    value = ["Jo@Example.COM", "jo@example.com", "JO\u0308@example.com"]
+
+    assert members_of(value) == ("Jo@Example.COM", "jo@example.com", "JÖ@example.com")
+    assert members_of(value, lowercase=True) == ("jo@example.com", "jö@example.com")
+
+
+@given(st.text())
+def test_a_name_in_lower_case_names_the_same_member_with_lower_case_and_without(raw):
+    member = normalise(raw, lowercase=True)
+
+    assert member is None or normalise(member) == normalise(member, lowercase=True) == member
+
+
+@given(st.text())
+def test_however_a_name_is_composed_it_is_one_member_in_lower_case(raw):
+    forms = {normalise(unicodedata.normalize(form, raw), lowercase=True) for form in ("NFC", "NFD")}
+
+    assert len(forms) == 1
+
+
+def test_a_name_that_only_lower_case_makes_too_long_names_nobody():
+    name = "\u0130" * (LONGEST_BYTES // 2)  # its lower case has three bytes
+
+    assert normalise(name) == name
+    assert normalise(name, lowercase=True) is None
+
+
 @given(ANY_JSON)
 def test_the_members_of_anything_are_distinct_and_named_as_they_would_be_alone(value):
     members = members_of(value)

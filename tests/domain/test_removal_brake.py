@@ -37,5 +37,21 @@ def test_more_who_leave_never_release_the_brake(leaving, inside, more):
     assert stops(leaving + more, inside=inside) or not stops(leaving, inside=inside)
 
 
+@pytest.mark.parametrize(
+    ("leaving", "inside", "limits", "is_stopped"),
+    [
+        (11, 20, {"people": 10}, True),
+        (10, 20, {"people": 10}, False),
+        (501, 10_000, {"percent": 5}, True),
+        (501, 10_020, {"percent": 5}, False),
+        (2, 10, {"people": 1, "percent": 12.5}, True),
+        (1_000, 1_000, {"people": 1, "percent": 100}, False),
+        (501, 10**9, {"percent": 0}, True),
+    ],
+)
+def test_a_job_may_set_both_limits(leaving, inside, limits, is_stopped):
+    assert stops(leaving, inside=inside, **limits) is is_stopped
+
+
 def test_triggered_exits_are_counted_over_a_quarter_of_an_hour():
     assert WINDOW_MS == 900_000

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.world import World, in_virtual_time
+from tests.engine.world import FakeLytics, World, in_virtual_time
 from usher.domain.job import Cause, Status
 
 
@@ -259,6 +259,58 @@ def test_an_expired_cursor_starts_a_new_scan_that_reaches_everybody(tmp_path: Pa
         await asyncio.sleep(60)
         assert len(world.mapp.held) == 1_000
         assert world.lytics.pages_read == 5 + 10
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_a_scan_that_lytics_does_not_answer_puts_the_job_to_sleep_until_it_does(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        world.lytics.members = dict.fromkeys(people(1_000))
+
+        async def fail_from_the_fifth_page(lytics: FakeLytics) -> None:
+            lytics.is_down = lytics.pages_read == 5
+
+        world.lytics.on_page = fail_from_the_fifth_page
+        job = await world.add_job()
+        await asyncio.sleep(120)
+        asleep = await world.job(job.key)
+        assert (asleep.status, asleep.cause) == (Status.SLEEPING, Cause.LYTICS_OUTAGE)
+        assert len(world.mapp.held) == 500
+        world.lytics.is_down, world.lytics.on_page = False, None
+        await asyncio.sleep(120)
+        awake = await world.job(job.key)
+        assert (awake.status, awake.cause) == (Status.RUNNABLE, Cause.NONE)
+        assert len(world.mapp.held) == 1_000
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_a_steady_stream_of_triggers_does_not_keep_a_backfill_only_job_from_completing(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path, limits=(20.0, 4))
+        world.lytics.members = dict.fromkeys(people(100))
+        job = await world.add_job(backfill_only=True)
+        for number in range(600):
+            await world.move(f"live{number}@example.com", is_in=True)
+            await asyncio.sleep(0.06)
+        assert (await world.job(job.key)).status is Status.COMPLETED
+        assert set(people(100)) <= set(world.mapp.held)
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_an_idle_engine_asks_little_of_the_store(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        await world.add_job(withbackfill=False)
+        await asyncio.sleep(5)
+        before = world.database.asked
+        await asyncio.sleep(60)
+        assert 60 <= world.database.asked - before < 60 * 10
         await world.stop()
 
     in_virtual_time(story)

@@ -20,11 +20,11 @@ from usher.domain.outcome import Accepted, Late, Outcome, Rejected, RetryLater, 
 from usher.engine.ingest import Ingest
 from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
-from usher.errors import RemoteMissing, RemoteRefused
+from usher.errors import RemoteMissing, RemoteRefused, RemoteUnreachable
 from usher.lytics.audiences import Audience, Field
 from usher.lytics.scan import CursorExpired, Page
 from usher.settings import Timing
-from usher.store.database import InlineDatabase, Txn
+from usher.store.database import InlineDatabase, T, Txn, Work
 from usher.store.delivery import SqlDelivery
 from usher.store.intake import SqlIntake
 from usher.store.jobs import add_job, change_job, job_by_key
@@ -127,6 +127,7 @@ class FakeLytics:
     gone: bool = False
     expire_cursor_at_page: int | None = None
     cuts_end_marker: bool = False
+    is_down: bool = False
     pages_read: int = 0
     page_seconds: float = 0.02
     on_page: Callable[["FakeLytics"], Awaitable[None]] | None = None
@@ -141,6 +142,8 @@ class FakeLytics:
 
     async def scan_page(self, audience_id: str, *, field: str, cursor: str) -> Page:
         await asyncio.sleep(self.page_seconds)
+        if self.is_down:
+            raise RemoteUnreachable("Lytics answered 503.", system="Lytics", status=503)
         self.pages_read += 1
         if self.on_page is not None:
             await self.on_page(self)
@@ -158,6 +161,20 @@ class FakeLytics:
             total=len(self.members) + self.size_offset,
             has_end_marker=not more and not self.cuts_end_marker,
         )
+
+
+class CountingDatabase(InlineDatabase):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    async def write(self, work: Work[T]) -> T:
+        self.asked += 1
+        return await super().write(work)
+
+    async def read(self, work: Work[T]) -> T:
+        self.asked += 1
+        return await super().read(work)
 
 
 class FakeVendors:
@@ -195,7 +212,7 @@ class World:
         engine = writer_engine(self._path)
         with engine.begin() as conn:
             metadata.create_all(conn)
-        self.database = InlineDatabase(engine, clock=self.clock)
+        self.database = CountingDatabase(engine, clock=self.clock)
         self.start()
 
     def start(self) -> None:

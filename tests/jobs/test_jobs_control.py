@@ -191,6 +191,16 @@ async def test_a_retry_of_some_leaves_the_others_alone(office):
     assert await control.retry_members(office.desk, ANNA, job.id, named) == 0
 
 
+@pytest.mark.parametrize(("is_lower", "owed"), [(True, 1), (False, 0)])
+async def test_a_retry_finds_people_in_any_letter_case_where_the_job_s_members_are_in_lower_case(
+    office, is_lower, owed
+):
+    job = await office.make_job(lowercase_identifiers=is_lower)
+    await set_aside(office, job, "jo@example.com")
+
+    assert await control.retry_members(office.desk, ANNA, job.id, ["Jo@Example.com", "JO@example.com"]) == owed
+
+
 async def test_a_retry_names_no_member_where_others_can_read_it(office):
     job = await office.make_job()
     await set_aside(office, job, "jo@example.com")

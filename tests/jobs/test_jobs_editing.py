@@ -103,6 +103,27 @@ async def test_the_audience_and_the_identifier_field_cannot_change_but_may_be_re
     assert (await edit(office, job, segment_id="vip_buyers", uid_field="email")).job.config == job.config
 
 
+async def test_how_identifiers_are_read_cannot_change_but_may_be_repeated(office):
+    job = await office.make_job(lowercase_identifiers=True)
+
+    for change, field in (
+        ({"lowercase_identifiers": False}, "config.lowercase_identifiers"),
+        ({"identifier_type": "userID"}, "config.identifier_type"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            await edit(office, job, **change)
+        assert [(p.field, "Clone" in p.mend) for p in caught.value.problems] == [(field, True)]
+    assert (await edit(office, job, lowercase_identifiers=True)).job.config == job.config
+
+
+async def test_the_limits_of_the_exit_brake_may_change_at_any_time(office):
+    job = await office.make_job()
+
+    edited = await edit(office, job, exit_brake_people=50, exit_brake_percent=5)
+
+    assert (edited.job.config.exit_brake_people, edited.job.config.exit_brake_percent) == (50, 5)
+
+
 async def test_an_attribute_that_another_live_job_writes_is_refused(office):
     await office.make_job("First", mapp_attribute_name="vip")
     second = await office.make_job("Second")

@@ -49,6 +49,14 @@ async def test_somebody_owed_is_due(office):
     assert found.next == "It is sent as soon as its turn comes."
 
 
+@pytest.mark.parametrize(("is_lower", "state"), [(True, "due"), (False, "unknown")])
+async def test_somebody_is_found_in_any_letter_case_where_the_job_s_members_are_in_lower_case(office, is_lower, state):
+    job = await office.make_job(lowercase_identifiers=is_lower)
+    await office.see(job, JO)
+
+    assert (await explain(office, job, JO.upper())).state == state
+
+
 async def test_somebody_told_is_accepted_with_the_moment(office):
     job = await office.make_job()
     await office.see(job, JO)

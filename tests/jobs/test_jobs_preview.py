@@ -42,6 +42,15 @@ async def test_who_may_not_see_people_sees_a_masked_one_anywhere(office):
     assert "jo.public" not in f"{shown!r}{shown.request.body}"
 
 
+async def test_the_sample_is_in_lower_case_where_the_job_s_members_are(office):
+    office.vendors.values = ["Jo.Public@Example.COM"]
+
+    as_it_is, lower = await preview(office), await preview(office, lowercase_identifiers=True)
+
+    assert json.loads(as_it_is.request.body)["email"] == "Jo.Public@Example.COM"
+    assert json.loads(lower.request.body)["email"] == "jo.public@example.com"
+
+
 async def test_without_anybody_in_the_audience_a_made_up_person_is_shown(office):
     office.vendors.values = []
 
@@ -197,6 +206,8 @@ async def test_a_one_time_export_needs_no_triggers(office):
         ({"dynamic_attribute_prefix": "shop_"}, "Prefix is not used"),
         ({"withbackfill": True, "backfill_only": True, "reconcile_hours": 2}, "reconcile_hours is not used"),
         ({"exit_brake": False}, "The exit brake is off"),
+        ({"exit_brake_percent": 100}, "The exit brake is off"),
+        ({"identifier_type": "userID", "lowercase_identifiers": True}, "lowercase_identifiers is not used"),
     ],
 )
 async def test_settings_without_effect_or_without_a_brake_are_warned_of(office, config, word):

@@ -225,6 +225,16 @@ def test_exits_that_are_no_news_do_not_count(store: Store) -> None:
     assert store.fetch("SELECT SUM(exits) FROM exit_minutes") == [(PEOPLE // 4,)]
 
 
+@pytest.mark.parametrize(("leaving", "is_held"), [(10, False), (11, True)])
+def test_a_job_may_set_its_own_limits_for_exits(store: Store, leaving: int, is_held: bool) -> None:
+    store.add_job(config=a_job(exit_brake_people=10, exit_brake_percent=5.0).config)
+    inside(store, 200)
+
+    take_in(store, share(*exits(leaving)))
+
+    assert store.job().exits_held is is_held
+
+
 def test_a_job_may_do_without_the_brake(store: Store) -> None:
     store.add_job(config=a_job(exit_brake=False).config)
     inside(store, PEOPLE * 2)

@@ -9,6 +9,7 @@ CONFIG_WORDS = (
     ("segment_id", "Audience id"),
     ("uid_field", "Identifier field"),
     ("identifier_type", "Identifier type"),
+    ("lowercase_identifiers", "Lower-case identifiers"),
     ("group_id", "Group ID"),
     ("mapp_attribute_name", "Mapp Attribute Name"),
     ("enable_dynamic_attributes", "Enable Dynamic Attributes"),
@@ -18,6 +19,8 @@ CONFIG_WORDS = (
     ("create_users", "Create users"),
     ("reconcile_hours", "Reconcile hours"),
     ("exit_brake", "Exit brake"),
+    ("exit_brake_people", "Exit brake: people"),
+    ("exit_brake_percent", "Exit brake: percent"),
 )
 
 

@@ -30,8 +30,11 @@ def create(
     backfill_only: o.BackfillOnly = None,
     create_users: o.CreateUsers = None,
     identifier_type: o.IdentifierType = None,
+    lowercase: o.Lowercase = None,
     reconcile_hours: o.ReconcileHours = None,
     exit_brake: o.ExitBrake = None,
+    exit_brake_people: o.ExitBrakePeople = None,
+    exit_brake_percent: o.ExitBrakePercent = None,
     allow_unlisted_group: o.AllowUnlistedGroup = None,
     mapp: o.Mapp = None,
     lytics: o.Lytics = None,
@@ -68,8 +71,11 @@ def preview(
     backfill_only: o.BackfillOnly = None,
     create_users: o.CreateUsers = None,
     identifier_type: o.IdentifierType = None,
+    lowercase: o.Lowercase = None,
     reconcile_hours: o.ReconcileHours = None,
     exit_brake: o.ExitBrake = None,
+    exit_brake_people: o.ExitBrakePeople = None,
+    exit_brake_percent: o.ExitBrakePercent = None,
     allow_unlisted_group: o.AllowUnlistedGroup = None,
     mapp: o.Mapp = None,
     lytics: o.Lytics = None,
@@ -105,6 +111,8 @@ def edit(
     identifier_type: o.IdentifierType = None,
     reconcile_hours: o.ReconcileHours = None,
     exit_brake: o.ExitBrake = None,
+    exit_brake_people: o.ExitBrakePeople = None,
+    exit_brake_percent: o.ExitBrakePercent = None,
     allow_unlisted_group: o.AllowUnlistedGroup = None,
     mapp: o.Mapp = None,
     lytics: o.Lytics = None,
@@ -112,7 +120,9 @@ def edit(
     as_json: o.AsJson = False,
 ) -> None:
     """Change what is named; the rest stays. The audience and the identifier field cannot change."""
-    config = _config(audience=None, identifier_field=None, **{k: v for k, v in locals().items() if k != "job"})
+    config = _config(
+        audience=None, identifier_field=None, lowercase=None, **{k: v for k, v in locals().items() if k != "job"}
+    )
 
     async def work(api: Api) -> None:
         held = await job_named(api, job)
@@ -209,8 +219,11 @@ def _config(
     backfill_only: bool | None,
     create_users: bool | None,
     identifier_type: str | None,
+    lowercase: bool | None,
     reconcile_hours: float | None,
     exit_brake: bool | None,
+    exit_brake_people: int | None,
+    exit_brake_percent: float | None,
     allow_unlisted_group: bool | None,
     **_other: object,
 ) -> dict[str, Any]:
@@ -226,7 +239,10 @@ def _config(
         backfill_only=backfill_only,
         create_users=create_users,
         identifier_type=identifier_type,
+        lowercase_identifiers=lowercase,
         reconcile_hours=reconcile_hours,
         exit_brake=exit_brake,
+        exit_brake_people=exit_brake_people,
+        exit_brake_percent=exit_brake_percent,
         allow_unlisted_group=allow_unlisted_group,
     )

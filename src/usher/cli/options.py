@@ -41,11 +41,23 @@ CreateUsers = Annotated[
 IdentifierType = Annotated[
     str | None, typer.Option("--identifier-type", help="email, userID, mobileNumber or externalID.")
 ]
+Lowercase = Annotated[
+    bool | None,
+    typer.Option("--lowercase/--no-lowercase", help="Take e-mail addresses in lower case; cannot change later."),
+]
 ReconcileHours = Annotated[
     float | None, typer.Option("--reconcile-hours", help="Compare the whole audience this often; 0 is never.")
 ]
 ExitBrake = Annotated[
     bool | None, typer.Option("--exit-brake/--no-exit-brake", help="Let many exits at once wait for a person.")
+]
+ExitBrakePeople = Annotated[
+    int | None,
+    typer.Option("--exit-brake-people", help="The exit brake holds more than so many exits within 15 minutes."),
+]
+ExitBrakePercent = Annotated[
+    float | None,
+    typer.Option("--exit-brake-percent", help="... and more than this share of those inside (0 to 100)."),
 ]
 AllowUnlistedGroup = Annotated[
     bool | None,

@@ -18,6 +18,7 @@ SWITCHES = (
     "withbackfill",
     "backfill_only",
     "create_users",
+    "lowercase_identifiers",
     "exit_brake",
     "allow_unlisted_group",
 )
@@ -27,6 +28,8 @@ LONGEST_TEXT = 200
 LONGEST_ATTRIBUTE_NAME = 80  # Mapp's limit for profile attributes; the one for member attributes is unknown
 LONGEST = dict.fromkeys(TEXTS, LONGEST_TEXT) | {"mapp_attribute_name": LONGEST_ATTRIBUTE_NAME}
 MOST_HOURS = 24 * 365
+MOST_BRAKE_PEOPLE = 1_000_000_000
+MOST_BRAKE_PERCENT = 100
 
 
 def read_config(raw: Mapping[str, Any], *, prefix: str = "config.") -> JobConfig:
@@ -77,7 +80,10 @@ def _mistyped(raw: Mapping[str, Any]) -> list[Problem]:
         for key in TEXTS
         if raw.get(key) is not None and not isinstance(raw[key], str)
     ]
-    return problems + _odd_texts(raw) + _odd_hours(raw.get("reconcile_hours"))
+    problems += _odd_texts(raw) + _odd_hours(raw.get("reconcile_hours"))
+    return (
+        problems + _odd_brake_people(raw.get("exit_brake_people")) + _odd_brake_percent(raw.get("exit_brake_percent"))
+    )
 
 
 def _odd_texts(raw: Mapping[str, Any]) -> list[Problem]:
@@ -104,6 +110,28 @@ def _odd_hours(hours: object) -> list[Problem]:
         return [Problem("reconcile_hours", "is out of range.", f"Give a number from 0 to {MOST_HOURS}.")]
     if 0 < hours < 1 / 60:
         return [Problem("reconcile_hours", "is under a minute.", "Give at least 0.017 (one minute), or 0 for off.")]
+    return []
+
+
+def _odd_brake_people(people: object) -> list[Problem]:
+    if people is None:
+        return []
+    if isinstance(people, bool) or not isinstance(people, int):
+        mend = "500 is the default; switch exit_brake off for no brake."
+        return [Problem("exit_brake_people", "must be a whole number of people.", mend)]
+    if not 1 <= people <= MOST_BRAKE_PEOPLE:
+        return [Problem("exit_brake_people", "is out of range.", f"Give a whole number from 1 to {MOST_BRAKE_PEOPLE}.")]
+    return []
+
+
+def _odd_brake_percent(percent: object) -> list[Problem]:
+    if percent is None:
+        return []
+    if isinstance(percent, bool) or not isinstance(percent, int | float):
+        mend = "20 is the default; 12.5 is an eighth of the audience."
+        return [Problem("exit_brake_percent", "must be a number of percent.", mend)]
+    if not 0 <= percent <= MOST_BRAKE_PERCENT:
+        return [Problem("exit_brake_percent", "is out of range.", f"Give a number from 0 to {MOST_BRAKE_PERCENT}.")]
     return []
 
 

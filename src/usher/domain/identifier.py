@@ -10,11 +10,11 @@ MOST_READ = 1_000  # of one profile's values; more is no list of identifiers
 LONGEST_RAW = 4 * LONGEST_BYTES  # NFC makes one character of four at most, so what is longer stays too long
 
 
-def normalise(raw: object) -> str | None:
+def normalise(raw: object, *, lowercase: bool = False) -> str | None:
     """
     Return the member named by one raw value, or None where it names nobody.
 
-    Trimmed and NFC; letter case is kept, because an identifier need not be an e-mail address.
+    Trimmed and NFC; letter case is kept unless *lowercase*, because an identifier need not be an e-mail address.
     Whole numbers are taken as written; control characters, lone surrogates and over-long values name nobody.
     """
     if isinstance(raw, bool) or not isinstance(raw, str | int):
@@ -25,18 +25,21 @@ def normalise(raw: object) -> str | None:
     if len(trimmed) > LONGEST_RAW:
         return None
     member = unicodedata.normalize("NFC", trimmed)
+    if lowercase:
+        member = unicodedata.normalize("NFC", member.lower())
     if not member or any(unicodedata.category(char) in {"Cc", "Cs"} for char in member):
         return None
     return member if len(member.encode()) <= LONGEST_BYTES else None
 
 
-def members_of(value: object) -> tuple[str, ...]:
+def members_of(value: object, *, lowercase: bool = False) -> tuple[str, ...]:
     """
     Return the distinct members named by a profile's identifier field, in order, at most MOST_PER_PROFILE.
 
     *value* is what Lytics sent: a scalar, a list (each of its values), a map (its keys), or nothing.
+    Each is named as *normalise* says.
     """
     many: Iterable[object] = value if isinstance(value, list | dict) else (value,)
     read = islice(many, MOST_READ)
-    named = dict.fromkeys(member for raw in read if (member := normalise(raw)) is not None)
+    named = dict.fromkeys(member for raw in read if (member := normalise(raw, lowercase=lowercase)) is not None)
     return tuple(named)[:MOST_PER_PROFILE]

@@ -13,6 +13,7 @@ A job: what a person configured, the states it can be in, and which event leads 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from usher.domain import removal_brake
 from usher.domain.attribute import IdentifierType, Target, attribute_name, dynamic_prefix
 from usher.errors import Conflict
 
@@ -54,6 +55,7 @@ class Cause(StrEnum):
     MAPP_CREDENTIALS = "mapp_credentials"
     MAPP_INTEGRATION = "mapp_integration"
     LYTICS_CREDENTIALS = "lytics_credentials"
+    LYTICS_OUTAGE = "lytics_outage"
     REJECTIONS = "rejections"
     REMOVALS = "removals"
     AUDIENCE = "audience"
@@ -109,8 +111,10 @@ class JobConfig:
 
     Args:
         segment_id: the audience's id, resolved when the job was created.
+        lowercase_identifiers: e-mail addresses that differ in letter case only are one member; see *is_lowercasing*.
         reconcile_hours: how often the whole audience is compared again; 0 is never.
         exit_brake: whether many triggered exits at once wait for a person.
+        exit_brake_people, exit_brake_percent: more exits than both, and the brake holds them.
     """
 
     segment_id: str
@@ -123,9 +127,17 @@ class JobConfig:
     backfill_only: bool = False
     create_users: bool = False
     identifier_type: IdentifierType = "email"
+    lowercase_identifiers: bool = False
     reconcile_hours: float = 0.0
     exit_brake: bool = True
+    exit_brake_people: int = removal_brake.PEOPLE
+    exit_brake_percent: float = removal_brake.PERCENT
     allow_unlisted_group: bool = False
+
+    @property
+    def is_lowercasing(self) -> bool:
+        """Whether members are named in lower case; only e-mail addresses ever are."""
+        return self.lowercase_identifiers and self.identifier_type == "email"
 
     def target(self, *, audience_slug: str) -> Target:
         """Where in Mapp this job writes, with every blank filled in."""
@@ -149,12 +161,14 @@ class Webhook:
     Args:
         state: "made" (by Usher, in Lytics), "manual" (a person must paste it), "off" (none is wanted).
         note: why it is manual, in a sentence.
+        is_tried_again: it is manual only until Lytics answers; Usher tries again by itself.
     """
 
     state: str = "manual"
     job_id: str = ""
     auth_id: str = ""
     note: str = ""
+    is_tried_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,8 +96,10 @@ class Pace:
         """Slow down because Mapp said so."""
         if retry_after_seconds is not None:
             self._silent_until = max(self._silent_until, now + retry_after_seconds)
+        if now - self._throttled_at <= SETTLE_SECONDS:
+            return
         self._count(now, 2)
-        if now - self._throttled_at > SETTLE_SECONDS and not self._is_chance(now):
+        if not self._is_chance(now):
             self._drop_before(self._answered, now - MEASURE_SECONDS)
             self._seconds.clear()
             got_through = self.answered_per_second

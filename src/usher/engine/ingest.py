@@ -89,7 +89,9 @@ def _share_of(job: Job, message: TriggerMessage, *, auth_id: str, received_ms: i
     for event in message.events:
         if not _concerns(job, event):
             continue
-        seen, was_clamped = observations_of_event(event, field=job.config.uid_field, received_ms=received_ms)
+        seen, was_clamped = observations_of_event(
+            event, field=job.config.uid_field, received_ms=received_ms, lowercase=job.config.is_lowercasing
+        )
         if seen:
             events.append(tuple(seen))
             clamped += was_clamped

@@ -94,7 +94,8 @@ class JobStore(Protocol):
 
     async def write_log(self, entry: LogEntry) -> None: ...
 
-    async def is_owing(self, job: int) -> bool: ...
+    async def is_owing_of_scan(self, job: int) -> bool:
+        """Whether anything is owed that was known when the last scan ended; what came in since does not count."""
 
     async def note_health(self, auth_id: str, *, is_healthy: bool, note: str) -> None: ...
 

@@ -26,7 +26,7 @@ from usher.lytics.scan import PAGE_SIZE, CursorExpired, Page, PageSightings, obs
 
 T = TypeVar("T")
 SOURCE_OF = {"backfill": Source.BACKFILL, "baseline": Source.BASELINE, "reconcile": Source.RECONCILE}
-AGAIN = (RemoteUnreachable, RemoteUnknown, Unavailable)
+FAILURES_BEFORE_SAYING_SO = 3  # a few seconds of silence are nobody's business
 
 
 class JobAtFault(UsherError):
@@ -44,6 +44,7 @@ class Scanner:
     Args:
         guard_seconds: how far a scan may lag behind triggers (G of design rule 1).
         ring: called after each page: something may be owed.
+        tell: called with a sentence once Lytics has not answered for some time, and with None once it does again.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Scanner:
         guard_seconds: float,
         telemetry: Telemetry,
         ring: Callable[[], None],
+        tell: Callable[[str | None], Awaitable[None]],
     ) -> None:
         self._lytics = lytics
         self._store = store
@@ -64,6 +66,8 @@ class Scanner:
         self._guard_seconds = guard_seconds
         self._telemetry = telemetry
         self._ring = ring
+        self._tell = tell
+        self._is_in_trouble = False
 
     async def scan(self, job: Job, *, kind: str) -> None:
         """
@@ -74,7 +78,8 @@ class Scanner:
 
         Idempotent: yes; pages read twice change nothing the second time.
         """
-        scan = await self._again(lambda: self._store.running_scan(job.key))
+        self._is_in_trouble = job.cause is Cause.LYTICS_OUTAGE  # perhaps said by a process before this one
+        scan = await self._kept(lambda: self._store.running_scan(job.key))
         if scan is None:
             await self._check_field(job)
             audience = await self._usable_audience(job)
@@ -92,7 +97,7 @@ class Scanner:
         await self._finish(job, scan, has_end_marker=has_end_marker)
 
     async def _finish(self, job: Job, scan: Scan, *, has_end_marker: bool) -> None:
-        after = await self._again(lambda: self._audience_or_none(job))
+        after = await self._asked(lambda: self._audience_or_none(job))
         end = ScanEnd(
             profiles=scan.profiles,
             announced=scan.expected,
@@ -103,7 +108,7 @@ class Scanner:
         )
         version = version_of_scan(scan.started_ms, guard_seconds=self._guard_seconds)
         doubt = doubt_about_absence(end)
-        await self._again(lambda: self._store.finish_scan(scan, doubt=doubt, version=version))
+        await self._kept(lambda: self._store.finish_scan(scan, doubt=doubt, version=version))
 
     async def _read_pages(self, job: Job, scan: Scan) -> tuple[Scan, bool]:
         field, source = job.config.uid_field, SOURCE_OF[scan.kind]
@@ -111,7 +116,9 @@ class Scanner:
             asked_ms = self._clock.now_ms()
             page = await self._page(job, scan.cursor)
             version = version_of_scan(asked_ms, guard_seconds=self._guard_seconds)
-            sightings = observations_of_page(page, field=field, version=version, source=source)
+            sightings = observations_of_page(
+                page, field=field, version=version, source=source, lowercase=job.config.is_lowercasing
+            )
             self._telemetry.read_page()
             if page.next_cursor and page.next_cursor == scan.cursor:
                 raise _Circling(Doubt.CURSOR_REPEATED)
@@ -123,7 +130,7 @@ class Scanner:
                 return scan, page.has_end_marker
 
     async def _record(self, scan: Scan, page: Page, sightings: PageSightings, source: Source) -> Scan:
-        return await self._again(
+        return await self._kept(
             lambda: self._store.record_page(
                 scan,
                 sightings.observations,
@@ -136,12 +143,12 @@ class Scanner:
         )
 
     async def _page(self, job: Job, cursor: str) -> Page:
-        return await self._again(
+        return await self._asked(
             lambda: self._lytics.scan_page(job.config.segment_id, field=job.config.uid_field, cursor=cursor)
         )
 
     async def _usable_audience(self, job: Job) -> Audience:
-        audience = await self._again(lambda: self._audience_or_none(job))
+        audience = await self._asked(lambda: self._audience_or_none(job))
         if audience is None or audience.is_deleted:
             raise JobAtFault(
                 Cause.AUDIENCE,
@@ -162,7 +169,7 @@ class Scanner:
             return None
 
     async def _check_field(self, job: Job) -> None:
-        fields = await self._again(self._lytics.fields)
+        fields = await self._asked(self._lytics.fields)
         if job.config.uid_field not in {field.name for field in fields}:
             raise JobAtFault(
                 Cause.FIELD,
@@ -170,22 +177,46 @@ class Scanner:
                 " Bring it back, then restart this job.",
             )
 
-    async def _again(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask until there is an answer; waits between, and names what waiting cannot mend."""
+    async def _kept(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do *work* on the store until it takes it."""
         attempts = 0
         while True:
             try:
-                return await ask()
-            except AGAIN as error:
+                return await work()
+            except Unavailable as error:
                 attempts += 1
-                asked = getattr(error, "retry_after_seconds", None) or 0.0
-                await self._clock.sleep(max(asked, backoff_seconds(attempts, rng=self._rng)))
+                await self._clock.sleep(max(error.retry_after_seconds, backoff_seconds(attempts, rng=self._rng)))
+
+    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask Lytics until it answers; waits between, and names what waiting cannot mend."""
+        attempts = 0
+        while True:
+            try:
+                answer = await ask()
+            except (RemoteUnreachable, RemoteUnknown) as error:
+                attempts += 1
+                await self._note_failure(attempts, error)
+                wait = backoff_seconds(attempts, rng=self._rng)
+                await self._clock.sleep(max(error.retry_after_seconds or 0.0, wait))
             except RemoteRefused as error:
                 raise JobAtFault(Cause.LYTICS_CREDENTIALS, error.message) from error
             except CursorExpired:
                 raise
             except RemoteError as error:
                 raise JobAtFault(Cause.AUDIENCE, error.message) from error
+            else:
+                await self._note_answer()
+                return answer
+
+    async def _note_failure(self, attempts: int, error: RemoteError) -> None:
+        if attempts == FAILURES_BEFORE_SAYING_SO and not self._is_in_trouble:
+            self._is_in_trouble = True
+            await self._tell(error.message)
+
+    async def _note_answer(self) -> None:
+        if self._is_in_trouble:
+            self._is_in_trouble = False
+            await self._tell(None)
 
 
 class _Circling(Exception):

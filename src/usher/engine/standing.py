@@ -55,9 +55,18 @@ async def _show_trial(courier: Courier, job: Job, *, store: JobStore) -> None:
         trial.is_known = await store.apply(job, Event.FAULT, cause=Cause.REJECTIONS, reason=REJECTED, log=entry)
 
 
+async def show_lytics(job: Job, trouble: str | None, *, store: JobStore) -> None:
+    """Let *job* sleep because Lytics does not answer its scan, or wake because it does again."""
+    if trouble is not None and job.status is Status.RUNNABLE:
+        reason = f"Lytics does not answer a scan of the audience ({trouble}). Usher asks again by itself."
+        await store.apply(job, Event.SLEEP, cause=Cause.LYTICS_OUTAGE, reason=reason, log=log(job, "warn", reason))
+    elif trouble is None and job.cause is Cause.LYTICS_OUTAGE:
+        await store.apply(job, Event.WAKE, log=log(job, "info", "Lytics answers again; going on."))
+
+
 async def _show_outage(courier: Courier, job: Job, *, store: JobStore, now: float, now_ms: int) -> None:
     open_until = courier.verdicts.breaker.open_until
-    is_asleep = job.status is Status.SLEEPING
+    is_asleep = job.status is Status.SLEEPING and job.cause is not Cause.LYTICS_OUTAGE
     if open_until is None and is_asleep:
         await store.apply(job, Event.WAKE, log=log(job, "info", "Mapp answers again; going on."))
     elif open_until is not None and (is_asleep or job.status is Status.RUNNABLE):

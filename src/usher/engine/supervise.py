@@ -9,20 +9,21 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
 import structlog
 
 from usher.clock import Clock
-from usher.domain.job import SENDING, Event, Job
+from usher.domain.job import SENDING, Cause, Event, Job
 from usher.domain.outcome import StopCause, StopJob
 from usher.domain.pace import Pace
 from usher.engine.courier import Courier
 from usher.engine.ports import DeliveryStore, JobStore, ScanStore, Vendors
 from usher.engine.probes import Probes
 from usher.engine.scanner import JobAtFault, Scanner
-from usher.engine.standing import log, show_refusal, show_standing
+from usher.engine.standing import log, show_lytics, show_refusal, show_standing
 from usher.engine.telemetry import Telemetry
 from usher.errors import Unavailable, UsherError
 from usher.settings import Timing
@@ -207,8 +208,10 @@ class Engine:
                 self._scan_not_before[job.key] = self._clock.monotonic() + SCAN_AGAIN_SECONDS
                 self._start(name, self._scan(job))
             return
+        if job.cause is Cause.LYTICS_OUTAGE:
+            await show_lytics(job, None, store=self._stores.jobs)  # the scan that slept has ended
         await self._schedule_reconcile(job)
-        if job.config.backfill_only and job.is_baselined and not await self._stores.jobs.is_owing(job.key):
+        if job.config.backfill_only and job.is_baselined and not await self._stores.jobs.is_owing_of_scan(job.key):
             message = "Everybody who was in the audience has been told to Mapp."
             await self._stores.jobs.apply(job, Event.COMPLETE, reason=message, log=log(job, "info", message))
 
@@ -243,12 +246,19 @@ class Engine:
                 guard_seconds=self._guard_seconds,
                 telemetry=self._telemetry,
                 ring=self.ring,
+                tell=partial(self._tell_of_lytics, job.key),
             )
             await scanner.scan(job, kind=kind)
         except JobAtFault as error:
             entry = log(job, "error", error.message, "JOB-FAULT-022")
             await self._stores.jobs.apply(job, Event.FAULT, cause=error.cause, reason=error.message, log=entry)
         self.refresh()
+
+    async def _tell_of_lytics(self, key: int, trouble: str | None) -> None:
+        """Let the job sleep while Lytics does not answer its scan; it goes on by itself."""
+        job = next((job for job in await self._stores.jobs.live_jobs() if job.key == key), None)
+        if job is not None:
+            await show_lytics(job, trouble, store=self._stores.jobs)
 
     def _keep_house(self) -> None:
         if "sweep" not in self._tasks:

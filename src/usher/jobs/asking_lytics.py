@@ -51,13 +51,14 @@ class LyticsSeen:
 
 
 async def ask_lytics(
-    desk: Desk, auth: Authorization, *, segment_id: str, uid_field: str, needs_scan: bool
+    desk: Desk, auth: Authorization, *, segment_id: str, uid_field: str, needs_scan: bool, lowercase: bool = False
 ) -> LyticsSeen:
     """
     Look for the audience and the identifier field, and read a sample; "" asks for none.
 
     Args:
         needs_scan: the job reads whole audiences, so a token that may not is a problem.
+        lowercase: the job names its members in lower case.
 
     Never raises for what a vendor does.
     """
@@ -67,7 +68,7 @@ async def ask_lytics(
         seen.identifier = _field(await client.fields(), uid_field, seen.findings)
         seen.audience = await _audience(client, segment_id, seen.findings)
         if seen.audience is not None and seen.identifier is not None:
-            seen.sample = await _sample(desk, client, seen, needs_scan=needs_scan)
+            seen.sample = await _sample(desk, client, seen, needs_scan=needs_scan, lowercase=lowercase)
     except (RemoteError, InvalidInput, NotFound) as error:
         mend = f"Change the authorization {auth.label!r}."
         seen.findings.take_error(error, field="auth_ids", system="Lytics", mend=mend)
@@ -107,7 +108,9 @@ def _audience_problem(audience: Audience | None) -> tuple[str, str] | None:
     return None
 
 
-async def _sample(desk: Desk, client: LyticsClient, seen: LyticsSeen, *, needs_scan: bool) -> Sample | None:
+async def _sample(
+    desk: Desk, client: LyticsClient, seen: LyticsSeen, *, needs_scan: bool, lowercase: bool
+) -> Sample | None:
     assert seen.audience is not None
     assert seen.identifier is not None
     began = desk.clock.monotonic()
@@ -118,7 +121,7 @@ async def _sample(desk: Desk, client: LyticsClient, seen: LyticsSeen, *, needs_s
     except RemoteError as error:
         _take_unreadable(error, seen.findings, needs_scan=needs_scan)
         return None
-    return sample_of(values, page_seconds=desk.clock.monotonic() - began)
+    return sample_of(values, page_seconds=desk.clock.monotonic() - began, lowercase=lowercase)
 
 
 def _take_unreadable(error: RemoteError, findings: Findings, *, needs_scan: bool) -> None:
@@ -130,9 +133,9 @@ def _take_unreadable(error: RemoteError, findings: Findings, *, needs_scan: bool
         findings.warnings.append(f"No sample of the identifiers could be read, so they were not checked. {said}")
 
 
-def sample_of(values: list[Any], *, page_seconds: float) -> Sample:
-    """Return what the identifier field's *values*, one a person, show."""
-    named = [(value, members_of(value)) for value in values]
+def sample_of(values: list[Any], *, page_seconds: float, lowercase: bool = False) -> Sample:
+    """Return what the identifier field's *values*, one a person, show; members in lower case if *lowercase*."""
+    named = [(value, members_of(value, lowercase=lowercase)) for value in values]
     given = [(value, members) for value, members in named if members]
     return Sample(
         profiles=len(values),

@@ -1,8 +1,9 @@
 """
 How a job changes: its name at any time, the rest after the same checks that a new job passes.
 
-What a draft leaves out stays as it is. The audience and the identifier field decide who the ledger's members are,
-so they cannot change; a new place in Mapp means that everybody is owed again.
+What a draft leaves out stays as it is. The audience, the identifier field and the letter case in which identifiers
+are taken decide who the ledger's members are, so they cannot change; a new place in Mapp means that everybody is owed
+again.
 """
 
 from dataclasses import asdict, dataclass
@@ -25,7 +26,12 @@ from usher.store import jobs, notes, scans
 from usher.store.authorizations import Authorization, all_authorizations, authorization_by_id
 from usher.store.database import Txn
 
-FIXED = {"segment_id": "audience", "uid_field": "identifier field"}
+FIXED = {
+    "segment_id": "audience",
+    "uid_field": "identifier field",
+    "lowercase_identifiers": "way to read identifiers",
+}
+CLONE = "Clone this job's configuration into a new job, and end this one."
 CREDENTIALS = frozenset({Cause.MAPP_CREDENTIALS, Cause.MAPP_INTEGRATION, Cause.LYTICS_CREDENTIALS})
 
 
@@ -116,6 +122,9 @@ async def _plan(desk: Desk, job: Job, draft: JobDraft) -> _Plan:
     except InvalidInput as error:
         config = job.config
         problems += error.problems
+    if config.is_lowercasing != job.config.is_lowercasing:
+        said = "cannot change from or to email: this job's identifiers are in lower case as long as they are e-mail."
+        problems.append(Problem("config.identifier_type", said, CLONE))
     auths = {auth.id: auth for auth in await desk.database.read(all_authorizations)}
     mapp_auth, lytics_auth = _authorizations(job, draft, auths, problems)
     if problems:
@@ -141,8 +150,7 @@ def _given(job: Job, raw: dict[str, Any], problems: list[Problem]) -> dict[str, 
         given["segment_id"] = job.config.segment_id
     for key, word in FIXED.items():
         if key in given and given[key] != getattr(job.config, key):
-            mend = "Clone this job's configuration into a new job, and end this one."
-            problems.append(Problem(f"config.{key}", f"cannot change: a job keeps its {word}.", mend))
+            problems.append(Problem(f"config.{key}", f"cannot change: a job keeps its {word}.", CLONE))
             del given[key]
     return given
 

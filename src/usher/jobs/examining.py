@@ -56,7 +56,7 @@ async def examine(desk: Desk, draft: JobDraft, *, job_id: str = "") -> Examined:
     config = _config(draft, findings)
     chosen = choose(draft.auth_ids, among=await desk.database.read(all_authorizations))
     findings.problems += chosen.problems
-    mapp, lytics = await _ask(desk, chosen, draft.config or {})
+    mapp, lytics = await _ask(desk, chosen, draft.config or {}, lowercase=config is not None and config.is_lowercasing)
     findings.add(mapp.findings)
     findings.add(lytics.findings)
     seen = Examined(
@@ -90,9 +90,10 @@ def _resolved(config: JobConfig | None, audience: Audience | None) -> JobConfig 
     return config if config is None or audience is None else replace(config, segment_id=audience.id)
 
 
-async def _ask(desk: Desk, chosen: Chosen, raw: dict[str, Any]) -> tuple[MappSeen, LyticsSeen]:
+async def _ask(desk: Desk, chosen: Chosen, raw: dict[str, Any], *, lowercase: bool) -> tuple[MappSeen, LyticsSeen]:
     """Ask both vendors at once, by what was typed: a mistake in one field hides none in another."""
-    return await asyncio.gather(_ask_mapp(desk, chosen.mapp, raw), _ask_lytics(desk, chosen.lytics, raw))
+    asking_lytics = _ask_lytics(desk, chosen.lytics, raw, lowercase=lowercase)
+    return await asyncio.gather(_ask_mapp(desk, chosen.mapp, raw), asking_lytics)
 
 
 async def _ask_mapp(desk: Desk, auth: Authorization | None, raw: dict[str, Any]) -> MappSeen:
@@ -102,12 +103,14 @@ async def _ask_mapp(desk: Desk, auth: Authorization | None, raw: dict[str, Any])
     return await ask_mapp(desk, auth, group_id=_typed(raw, "group_id"), may_be_unlisted=may_be_unlisted)
 
 
-async def _ask_lytics(desk: Desk, auth: Authorization | None, raw: dict[str, Any]) -> LyticsSeen:
+async def _ask_lytics(desk: Desk, auth: Authorization | None, raw: dict[str, Any], *, lowercase: bool) -> LyticsSeen:
     if auth is None:
         return LyticsSeen()
     needs_scan = raw.get("withbackfill") is True or bool(raw.get("reconcile_hours"))
     segment_id, uid_field = _typed(raw, "segment_id"), _typed(raw, "uid_field")
-    return await ask_lytics(desk, auth, segment_id=segment_id, uid_field=uid_field, needs_scan=needs_scan)
+    return await ask_lytics(
+        desk, auth, segment_id=segment_id, uid_field=uid_field, needs_scan=needs_scan, lowercase=lowercase
+    )
 
 
 def _typed(raw: dict[str, Any], key: str) -> str:

@@ -88,10 +88,10 @@ async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
     Raises:
         NotFound: there is no such job.
     """
-    named = normalise(member) or member
 
     def work(txn: Txn) -> Explanation:
         job = jobs.job_by_id(txn, job_id)
+        named = normalise(member, lowercase=job.config.is_lowercasing) or member
         row = member_row(txn, job.key, named)
         situation = Situation(job, attribute_key(job.target), row, txn.now_ms)
         line = line_of(row, member=named)

@@ -29,11 +29,12 @@ async def retry_members(desk: Desk, actor: Actor, job_id: str, members: list[str
     if members is not None and len(members) > MOST_MEMBERS:
         mend = "Leave members out to retry everybody who is set aside."
         raise InvalidInput(Problem("members", f"names more than {MOST_MEMBERS:,} people.", mend))
-    named = None if members is None else list(dict.fromkeys(filter(None, map(normalise, members))))
 
     def work(txn: Txn) -> int:
         job = _live(txn, job_id)
-        count = _retry_everybody(txn, job) if named is None else _retry_some(txn, job, named, desk=desk, actor=actor)
+        count = (
+            _retry_everybody(txn, job) if members is None else _retry_some(txn, job, members, desk=desk, actor=actor)
+        )
         notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had {count:,} people retried who were set aside."))
         notes.add_audit(txn, actor=actor.name, action="job.retry", what=job.id, note=f"{count} people")
         return count
@@ -107,7 +108,8 @@ def _retry_everybody(txn: Txn, job: Job) -> int:
 
 
 def _retry_some(txn: Txn, job: Job, members: list[str], *, desk: Desk, actor: Actor) -> int:
-    rows = [member_row(txn, job.key, member) for member in members]
+    named = (normalise(member, lowercase=job.config.is_lowercasing) for member in members)
+    rows = [member_row(txn, job.key, member) for member in dict.fromkeys(filter(None, named))]
     aside = [row.member for row in rows if row is not None and row.aside is not None]
     for member in aside:
         ledger.owe_member_again(txn, desk.statements, job.key, member)

@@ -43,12 +43,16 @@ class PaceNow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ScanProgress:
-    """The newest scan of a job; *seen* counts members, *expected* the people that Lytics announced."""
+    """The newest scan of a job; *seen* counts members, *expected* the people that Lytics announced.
+
+    *without_identifier* counts profiles for which the identifier field names nobody.
+    """
 
     kind: str
     state: str
     seen: int
     expected: int | None
+    without_identifier: int
     pages: int
     started: str
     finished: str | None
@@ -103,6 +107,7 @@ def scan_progress(scan: Scan, *, now_ms: int) -> ScanProgress:
         state=ScanState.COMPLETED if scan.state == ScanState.HELD else scan.state,
         seen=scan.seen,
         expected=scan.expected,
+        without_identifier=scan.without_identifier,
         pages=scan.pages,
         started=iso_from_ms(scan.started_ms),
         finished=iso_or_none(scan.finished_ms),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from usher.domain.attribute import Target
+from usher.domain.configuration import MOST_BRAKE_PERCENT
 from usher.domain.job import JobConfig
 from usher.jobs.asking_lytics import Sample
 from usher.jobs.asking_mapp import ReadBack
@@ -44,6 +45,7 @@ def warnings_about(known: Known) -> list[str]:
         _no_triggers,
         _unused_prefix,
         _unused_reconcile,
+        _unused_lowercase,
         _no_brake,
     )
     return [said for rule in rules if (said := rule(known))]
@@ -157,8 +159,18 @@ def _unused_reconcile(known: Known) -> str:
     return "reconcile_hours is not used, because Backfill Only ends the job. Clear one of the two."
 
 
+def _unused_lowercase(known: Known) -> str:
+    if known.config.is_lowercasing or not known.config.lowercase_identifiers:
+        return ""
+    return (
+        f"lowercase_identifiers is not used, because the identifier type is {known.config.identifier_type}: only e-mail"
+        " addresses are the same in any letter case. Clear it, or choose the type email."
+    )
+
+
 def _no_brake(known: Known) -> str:
-    if known.config.exit_brake or known.config.backfill_only:
+    can_hold = known.config.exit_brake and known.config.exit_brake_percent < MOST_BRAKE_PERCENT
+    if can_hold or known.config.backfill_only:
         return ""
     return (
         "The exit brake is off: however many people Lytics reports as gone at once, all are set to false unasked."

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from usher.access.roles import Actor
 from usher.domain.job import Job, Status, Webhook
 from usher.domain.notes import LogEntry
-from usher.errors import Conflict, UsherError
+from usher.errors import Conflict, RemoteUnknown, RemoteUnreachable, UsherError
 from usher.jobs.desk import Desk
 from usher.jobs.reach import trigger_url, why_unreached
 from usher.jobs.sealing import open_trigger_token
@@ -150,6 +150,9 @@ async def _made(desk: Desk, job: Job) -> Webhook:
             authorization_header=f"Bearer {await _newest_token(desk, job.lytics_auth)}",
             identifier_field=job.config.uid_field,
         )
+    except (RemoteUnreachable, RemoteUnknown) as error:
+        note = f"Usher could not make the webhook in Lytics yet, and tries again by itself: {error.message}"
+        return Webhook("manual", note=note, is_tried_again=True)
     except UsherError as error:
         return Webhook("manual", note=f"Usher could not make the webhook in Lytics: {error.message}")
     return Webhook("made", made.job_id, made.auth_id)

@@ -77,12 +77,19 @@ def page_from(envelope: Mapping[str, Any]) -> Page:
     )
 
 
-def observations_of_page(page: Page, *, field: str, version: int, source: Source) -> PageSightings:
-    """Return everybody on *page* as inside, as of *version*; several identifiers give several members."""
+def observations_of_page(
+    page: Page, *, field: str, version: int, source: Source, lowercase: bool = False
+) -> PageSightings:
+    """
+    Return everybody on *page* as inside, as of *version*; several identifiers give several members.
+
+    Args:
+        lowercase: members are named in lower case.
+    """
     observations: list[Observation] = []
     without_identifier = 0
     for profile in page.profiles:
-        members = members_of(profile.get(field))
+        members = members_of(profile.get(field), lowercase=lowercase)
         observations += [Observation(member, is_in=True, version=version, source=source) for member in members]
         without_identifier += not members
     return PageSightings(tuple(observations), without_identifier)

@@ -119,9 +119,11 @@ def read_message(body: bytes) -> TriggerMessage:
     return TriggerMessage(tuple(events), _with_excerpts(odd, body=body), is_json=True)
 
 
-def observations_of_event(event: AudienceEvent, *, field: str, received_ms: int) -> EventSightings:
+def observations_of_event(
+    event: AudienceEvent, *, field: str, received_ms: int, lowercase: bool = False
+) -> EventSightings:
     """
-    Return what *event* says about the members that the identifier field *field* names.
+    Return what *event* says about the members that the identifier field *field* names, in lower case if *lowercase*.
 
     None where the profile has no identifier, and none for a change: it has no time of its own,
     so it could not be told from news older than an exit.
@@ -130,7 +132,7 @@ def observations_of_event(event: AudienceEvent, *, field: str, received_ms: int)
         return EventSightings([], was_clamped=False)
     version, was_clamped = version_of_trigger(event.at_ns, received_ms=received_ms)
     is_in = event.kind == "enter"
-    members = members_of(event.profile.get(field))
+    members = members_of(event.profile.get(field), lowercase=lowercase)
     seen = [Observation(member, is_in, version, Source.TRIGGER) for member in members]
     return EventSightings(seen, was_clamped)
 

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import select, text
 
 from usher.domain.intake import Intake, JobIntake
-from usher.domain.job import LIVE, Cause, Job
+from usher.domain.job import LIVE, Cause, Job, Status
 from usher.domain.notes import HistoryEntry, LogEntry, Unreadable
 from usher.domain.observation import Observation, Source, newest_per_member
 from usher.domain.removal_brake import WINDOW_MS, stops
@@ -107,14 +108,18 @@ def _mind_the_brake(txn: Txn, job: Job, exits: int) -> None:
     txn.conn.execute(FORGET_EXITS, {"job": job.key, "since": since})
     recent = int(txn.conn.execute(COUNT_EXITS, {"job": job.key}).scalar() or 0)
     inside = counters_of(txn, job.key).get("members.in", 0) + txn.tally[job.key, "members.in"]
-    if not stops(recent, inside=inside + recent):
+    people, percent = job.config.exit_brake_people, job.config.exit_brake_percent
+    if not stops(recent, inside=inside + recent, people=people, percent=percent):
         return
     ledger.hold_exits(txn, job.key)
     reason = (
         f"{recent:,} people left the audience within 15 minutes, of {inside + recent:,}. Their exits wait for you:"
         " set them to false (confirm-removals), or keep them as they are (discard-removals). Entries go on."
     )
-    change_job(txn, job.key, exits_held=True, cause=Cause.REMOVALS, reason=reason)
+    changes: dict[str, Any] = {"exits_held": True}
+    if job.status is Status.RUNNABLE:  # one that sleeps or is at fault says that first
+        changes |= {"cause": Cause.REMOVALS, "reason": reason}
+    change_job(txn, job.key, **changes)
     notes.add_log(txn, LogEntry(job=job.key, level="warn", message=reason, code="JOB-FAULT-022"))
 
 

@@ -167,12 +167,15 @@ def next_due(txn: Txn, job: int) -> int | None:
 NEXT_DUE = text("SELECT MIN(due_at) FROM ledger WHERE job = :job AND lane = :lane AND due_at IS NOT NULL")
 
 
-def is_owing(txn: Txn, job: int) -> bool:
-    """Return whether anything at all is owed for *job*, held exits included."""
-    return txn.conn.execute(ANY_DUE, {"job": job}).first() is not None
+def is_owing(txn: Txn, job: int, *, known_ms: int) -> bool:
+    """Return whether anything is owed for *job*, held exits included, but for what Lytics said after *known_ms*."""
+    return txn.conn.execute(ANY_DUE, {"job": job, "known": known_ms * NS_PER_MS}).first() is not None
 
 
-ANY_DUE = text("SELECT 1 FROM ledger WHERE job = :job AND lane IN (0, 1, 2) AND due_at IS NOT NULL LIMIT 1")
+ANY_DUE = text(
+    "SELECT 1 FROM ledger WHERE job = :job AND lane IN (0, 1, 2) AND due_at IS NOT NULL"
+    " AND (lane = 1 OR version <= :known) LIMIT 1"
+)
 
 
 def end_of_chunk(txn: Txn, job: int, *, after: str, size: int) -> str | None:

@@ -51,6 +51,7 @@ class SqlScans:
                 news = [s for s in seen.values() if s.is_news]
                 notes.add_history(txn, [_seen_entry(scan, s.member) for s in news])
                 txn.tally[scan.job, "scans.found_inside"] += len(news)
+            txn.tally[scan.job, "scans.no_identifier"] += without_identifier
             scans.change_scan(
                 txn,
                 scan.id,
@@ -92,6 +93,11 @@ def _seen_entry(scan: Scan, member: str) -> HistoryEntry:
 def finish(txn: Txn, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
     """End *scan*: mark the absent as having left, or say why not, or stop for a person."""
     change_job(txn, scan.job, is_baselined=True, scan_wanted="")
+    if scan.without_identifier:
+        message = (
+            f"{scan.without_identifier:,} of {scan.profiles:,} profiles have no identifier; they cannot be exported."
+        )
+        notes.add_log(txn, LogEntry(job=scan.job, level="warn", message=message))
     if doubt is not None:
         scans.end_scan(txn, scan.id, state=ScanState.COMPLETED, reason=doubt)
         message = f"The {scan.kind} scan cannot say who left ({doubt}); those it saw are up to date."

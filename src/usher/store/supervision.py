@@ -63,10 +63,14 @@ class SqlJobs:
     async def write_log(self, entry: LogEntry) -> None:
         await self._database.write(lambda txn: notes.add_log(txn, entry))
 
-    async def is_owing(self, job: int) -> bool:
-        return await self._database.read(
-            lambda txn: ledger.is_owing(txn, job) or any(s.job == job for s in scans.open_sweeps(txn))
-        )
+    async def is_owing_of_scan(self, job: int) -> bool:
+        def work(txn: Txn) -> bool:
+            scan = scans.last_scan(txn, job)
+            ended_ms = txn.now_ms if scan is None or scan.finished_ms is None else scan.finished_ms
+            is_sweeping = any(sweep.job == job for sweep in scans.open_sweeps(txn))
+            return is_sweeping or ledger.is_owing(txn, job, known_ms=ended_ms)
+
+        return await self._database.read(work)
 
     async def note_health(self, auth_id: str, *, is_healthy: bool, note: str) -> None:
         await self._database.write(lambda txn: note_health(txn, auth_id, is_healthy=is_healthy, note=note))

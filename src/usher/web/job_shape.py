@@ -22,7 +22,7 @@ ROUTINE_CODE = "UNKNOWN-000"  # Lytics' log lines always carry a code
 
 
 class JobConfigBody(BaseModel):
-    """The configuration under the names that Lytics' API gives its keys; the last four are ours."""
+    """The configuration under the names that Lytics' API gives its keys; those from `identifier_type` on are ours."""
 
     segment_id: str
     uid_field: str
@@ -34,8 +34,11 @@ class JobConfigBody(BaseModel):
     backfill_only: bool
     create_users: bool
     identifier_type: str
+    lowercase_identifiers: bool
     reconcile_hours: float
     exit_brake: bool
+    exit_brake_people: int
+    exit_brake_percent: float
     allow_unlisted_group: bool
 
 

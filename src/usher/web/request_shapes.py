@@ -8,7 +8,14 @@ from typing import Any, get_args
 
 from usher.access.roles import Role
 from usher.domain.attribute import IdentifierType
-from usher.domain.configuration import MOST_HOURS, REQUIRED, SWITCHES, TEXTS
+from usher.domain.configuration import (
+    MOST_BRAKE_PEOPLE,
+    MOST_BRAKE_PERCENT,
+    MOST_HOURS,
+    REQUIRED,
+    SWITCHES,
+    TEXTS,
+)
 
 Schema = dict[str, Any]
 
@@ -25,6 +32,8 @@ CONFIG = _object(
     **dict.fromkeys(TEXTS, TEXT),
     **dict.fromkeys(SWITCHES, SWITCH),
     reconcile_hours={"type": "number", "minimum": 0, "maximum": MOST_HOURS},
+    exit_brake_people={"type": "integer", "minimum": 1, "maximum": MOST_BRAKE_PEOPLE},
+    exit_brake_percent={"type": "number", "minimum": 0, "maximum": MOST_BRAKE_PERCENT},
 ) | {"additionalProperties": False}
 CONFIG["properties"]["identifier_type"] = {"type": "string", "enum": list(get_args(IdentifierType))}
 JOB = _object(

@@ -1,0 +1,115 @@
+"""
+Whether a job's triggers can still come: its audience is there, and its webhook in Lytics is at work.
+
+What ended in Lytics is made anew, and what was missed meanwhile is found by a reconcile.
+"""
+
+import structlog
+
+from usher.domain.job import SENDING, Cause, Event, Job, Status, next_status
+from usher.domain.notes import LogEntry
+from usher.errors import RemoteMissing, UsherError
+from usher.jobs.desk import Desk
+from usher.jobs.webhooks import in_step, is_webhook_wanted, renew
+from usher.lytics.client import LyticsClient
+from usher.store import jobs, notes
+from usher.store.database import Txn
+
+LOOK_SECONDS = 300.0
+ENDED = frozenset({"failed", "killed", "deleted", "completed"})  # Lytics' words for a job that sends nothing more
+GONE = "missing"
+
+logger = structlog.get_logger("usher.jobs")
+
+
+async def watch_sources(desk: Desk) -> None:
+    """Look at once, and every LOOK_SECONDS, until cancelled."""
+    while True:
+        try:
+            await mind_sources(desk)
+        except UsherError as error:
+            logger.warning("sources_not_looked_at", reason=error.message)
+        await desk.clock.sleep(LOOK_SECONDS)
+
+
+async def mind_sources(desk: Desk) -> None:
+    """See to the source of every live job; one that cannot be seen to keeps nobody else waiting for the next look."""
+    for job in await desk.database.read(jobs.live_jobs):
+        try:
+            await mind_source(desk, job)
+        except UsherError as error:
+            logger.info("source_not_seen", job=job.id, reason=error.message)
+
+
+async def mind_source(desk: Desk, job: Job) -> None:
+    """
+    Stop *job* where its audience is gone; make its webhook where that is missing or ended.
+
+    Raises:
+        RemoteError: Lytics did not say; look again later.
+    """
+    lytics = await desk.vendors.lytics(job.lytics_auth)
+    if (fault := await _audience_fault(lytics, job)) is not None:
+        await _stop(desk, job, fault)
+    elif is_webhook_wanted(job):
+        await _mind_webhook(desk, lytics, job)
+
+
+async def _audience_fault(lytics: LyticsClient, job: Job) -> str | None:
+    try:
+        audience = await lytics.audience(job.config.segment_id)
+    except RemoteMissing:
+        return f"The audience {job.audience_name!r} is no longer in Lytics. Clone this job with another audience."
+    if audience.is_deleted:
+        return f"The audience {job.audience_name!r} was deleted in Lytics. Clone this job with another audience."
+    if not audience.is_valid:
+        reason = audience.invalid_reason or "no reason given"
+        return (
+            f"Lytics calls the audience {job.audience_name!r} invalid ({reason}). Mend it there, then restart this job."
+        )
+    return None
+
+
+async def _stop(desk: Desk, job: Job, reason: str) -> None:
+    def work(txn: Txn) -> None:
+        if job.status not in SENDING:
+            return
+        status = next_status(job.status, Event.FAULT)
+        if jobs.change_job_if(txn, job.key, expected=job.status, status=status, cause=Cause.AUDIENCE, reason=reason):
+            notes.add_log(txn, LogEntry(job.key, "error", reason, "JOB-FAULT-022"))
+
+    await desk.database.write(work)
+    desk.refresh()
+
+
+async def _mind_webhook(desk: Desk, lytics: LyticsClient, job: Job) -> None:
+    webhook = job.webhook
+    if webhook.state == "made":
+        status = await _status(lytics, webhook.job_id)
+        if status in ENDED or status == GONE:
+            await renew(desk, job)
+            await _make_good(desk, job, status)
+    elif webhook.is_tried_again or not webhook.note:
+        await in_step(desk, job)
+
+
+async def _status(lytics: LyticsClient, webhook_job_id: str) -> str:
+    try:
+        return await lytics.webhook_status(webhook_job_id)
+    except RemoteMissing:
+        return GONE
+
+
+async def _make_good(desk: Desk, job: Job, status: str) -> None:
+    """Say that triggers may have been missed, and look for what they would have said."""
+    message = f"The webhook in Lytics had ended ({status}), so triggers may have been missed. Usher made a new one."
+    if job.is_baselined:
+        message += " A reconcile finds what was missed."
+
+    def work(txn: Txn) -> None:
+        notes.add_log(txn, LogEntry(job.key, "warn", message))
+        if job.is_baselined and job.status is not Status.PAUSED:
+            jobs.change_job(txn, job.key, scan_wanted="reconcile")
+
+    await desk.database.write(work)
+    desk.refresh()
