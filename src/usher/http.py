@@ -29,6 +29,7 @@ IDLE_SECONDS = 4
 
 CONNECT_SHARE = 0.5  # of a request's time; so when the whole time is up, the request had been sent
 NAMES_KEPT_SECONDS = 10
+MOST_CONNECTIONS = 4_096  # sixteen authorizations of Mapp's, each with as many requests in flight as it may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class GuardedHttp:
         allow_http: whether plain http is allowed too.
         allow_private: whether private and loopback addresses are allowed too.
         ca_file: a PEM file of authorities to trust besides the machine's own.
-        limit_per_host: connections to one host; more requests than that wait for one to be free.
+        limit: connections in all; more requests than that wait for one to be free. Hosts have no limit of their own,
+            because authorizations that share one would then wait for each other.
         resolver: what turns names into addresses; by default the machine does.
 
     Raises:
@@ -92,13 +94,13 @@ class GuardedHttp:
         allow_http: bool,
         allow_private: bool,
         ca_file: Path | None,
-        limit_per_host: int = 256,
+        limit: int = MOST_CONNECTIONS,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._allow_http = allow_http
         self._allow_private = allow_private
         self._tls = _trusting(ca_file)
-        self._limit_per_host = limit_per_host
+        self._limit = limit
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
@@ -152,8 +154,7 @@ class GuardedHttp:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=0,
-                    limit_per_host=self._limit_per_host,
+                    limit=self._limit,
                     keepalive_timeout=IDLE_SECONDS,
                     ttl_dns_cache=NAMES_KEPT_SECONDS,
                     resolver=self._resolver or aiohttp.ThreadedResolver(),

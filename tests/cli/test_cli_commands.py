@@ -135,6 +135,34 @@ def test_every_command_that_prints_a_table_prints_json_too(terminal: Terminal) -
         json.loads(said.out)
 
 
+def test_what_is_ended_is_said_in_json_too(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    job = terminal.create_job("VIP")
+    gone = terminal.done("job", "delete", "VIP", "--yes", "--json").json
+    assert (gone["id"], gone["status"]) == (job["id"], "deleted")
+    auth = terminal.done("auth", "show", "Our Mapp", "--json").json
+    gone = terminal.done("auth", "delete", "Our Mapp", "--yes", "--json").json
+    assert gone == {"deleted": auth["id"], "label": "Our Mapp"}
+    terminal.done("token", "create", "--name", "ci")
+    assert terminal.done("token", "revoke", "ci", "--json").json == {"revoked": "ci"}
+
+
+def test_progress_that_is_watched_is_json_lines_for_programs(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    terminal.done("job", "pause", "VIP")
+    lines = terminal.done("job", "progress", "VIP", "--watch", "--json").out.splitlines()
+    assert [json.loads(line)["status"] for line in lines] == ["paused"]
+
+
+def test_a_job_that_is_created_and_watched_is_the_first_of_the_json_lines(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    base = ("--audience", "vip_shoppers", "--identifier-field", "email", "--group", SANDBOX.home_group)
+    said = terminal.run("job", "create", "--name", "VIP", *base, "--watch", "--json")
+    assert said.code == 1  # no service moves it; the job was created all the same
+    assert [json.loads(line)["name"] for line in said.out.splitlines()] == ["VIP"]
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal(terminal: Terminal) -> None:
     terminal.add_authorizations()
     terminal.create_job("VIP")

@@ -25,6 +25,17 @@ def test_a_backup_brings_everything_back(terminal: Terminal, tmp_path: Path) -> 
     terminal.done("auth", "test", "Our Mapp")
 
 
+def test_the_store_s_commands_answer_in_json_too(terminal: Terminal, tmp_path: Path) -> None:
+    file = str(terminal.folder / "usher.db")
+    assert terminal.done("db", "upgrade", "--json").json == {"path": file}
+    terminal.done("db", "backup", str(tmp_path / "saved.db"))
+    restored = terminal.done("db", "restore", str(tmp_path / "saved.db"), "--yes", "--json").json
+    assert (restored["restored"], restored["jobs"]) == (str(tmp_path / "saved.db"), 0)
+    assert Path(restored["replaced"]).exists()
+    rotated = terminal.done("key", "rotate", "--json").json
+    assert (set(rotated), rotated["resealed"], rotated["locked"]) == ({"key", "resealed", "locked"}, 0, 0)
+
+
 def test_a_backup_never_overwrites(terminal: Terminal, tmp_path: Path) -> None:
     terminal.done("db", "upgrade")
     (tmp_path / "there").write_text("precious")

@@ -18,7 +18,8 @@ from certificates import Authority
 from hostile_server import Behaviour, HostileServer
 
 from usher.errors import InvalidInput, RemoteUnknown, RemoteUnreachable
-from usher.http import GuardedHttp, remote_error
+from usher.http import MOST_CONNECTIONS, GuardedHttp, remote_error
+from usher.jobs.credentials import MOST_IN_FLIGHT
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -389,7 +390,7 @@ async def test_an_unknown_name_was_certainly_not_sent() -> None:
 
 
 async def test_a_request_that_found_no_free_connection_was_certainly_not_sent(server: HostileServer) -> None:
-    http = GuardedHttp(allow_http=True, allow_private=True, ca_file=None, limit_per_host=1)
+    http = GuardedHttp(allow_http=True, allow_private=True, ca_file=None, limit=1)
     server.behaviours = [silent]
     holding = asyncio.create_task(http.request("POST", server.url(), timeout_seconds=20))
     await asyncio.wait_for(server.asked.wait(), 5)
@@ -403,20 +404,27 @@ async def test_a_request_that_found_no_free_connection_was_certainly_not_sent(se
     assert len(server.requests) == 1
 
 
-async def test_more_than_a_hundred_requests_run_at_once(server: HostileServer, http: GuardedHttp) -> None:
+async def test_authorizations_that_share_a_host_do_not_wait_for_each_other_s_connections(
+    server: HostileServer, http: GuardedHttp
+) -> None:
     everybody_is_here = asyncio.Event()
+    together = MOST_IN_FLIGHT + 64
 
     async def meet(writer: asyncio.StreamWriter) -> None:
-        if len(server.requests) == 150:
+        if len(server.requests) == together:
             everybody_is_here.set()
         await everybody_is_here.wait()
         await answering()(writer)
 
     server.behaviours = [meet]
 
-    replies = await asyncio.gather(*(http.request("POST", server.url(), body=b"{}") for _ in range(150)))
+    replies = await asyncio.gather(*(http.request("POST", server.url(), body=b"{}") for _ in range(together)))
 
-    assert [reply.status for reply in replies] == [200] * 150
+    assert [reply.status for reply in replies] == [200] * together
+
+
+def test_sixteen_authorizations_at_their_cap_fit_into_the_pool() -> None:
+    assert MOST_CONNECTIONS >= 16 * MOST_IN_FLIGHT
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,9 @@ class FakeVendors:
                 return self._make(self.webhook_auths, asked.body)
             case "POST", ["v2", "job", "webhook-triggers"]:
                 return self._make(self.webhooks, asked.body)
+            case "GET", ["v2", "job", job_id]:
+                made = self.webhooks.get(job_id)
+                return _refusal(404) if made is None else _data({"id": job_id, "status": "runnable"} | made)
             case "POST", ["v2", "job", job_id, "kill"]:
                 return _data({}) if self.webhooks.pop(job_id, None) else _refusal(404)
             case "DELETE", ["v2", "auth", auth_id]:

@@ -105,7 +105,7 @@ class Office:
         return [sweep.kind for sweep in found]
 
     async def sweep(self) -> None:
-        while await SqlJobs(self.desk.database, self.desk.statements).sweep_some():
+        while await SqlJobs(self.desk.database, self.desk.statements).sweep_some(begun_before_ms=2**62):
             pass
 
     async def see(self, job: Job, *members: str, is_in: bool = True, source: Source = Source.TRIGGER) -> None:

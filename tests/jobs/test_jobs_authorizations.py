@@ -71,6 +71,7 @@ async def test_a_draft_shows_no_secret_in_its_repr():
         ("integration-secret", {**MAPP, "requests_per_second": True}, {"config.requests_per_second"}),
         ("integration-secret", {**MAPP, "max_in_flight": 0}, {"config.max_in_flight"}),
         ("integration-secret", {**MAPP, "max_in_flight": 1.5}, {"config.max_in_flight"}),
+        ("integration-secret", {**MAPP, "max_in_flight": 257}, {"config.max_in_flight"}),
         ("userpass-secret", MAPP, {"config.rest_api_url", "config.user", "config.password"}),
         ("lytics-token", {}, {"config.token"}),
         ("lytics-token", {"token": "Bearer abc"}, {"config.token"}),

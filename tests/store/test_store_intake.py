@@ -29,8 +29,8 @@ def share(
     """Sort a message so that it concerns the first live job alone."""
 
     def sort(jobs: list[Job], _now_ms: int) -> Intake:
-        part = JobIntake(jobs[0], events, ignored or Counter(), (ODD,) * unreadable, clamped)
-        return Intake(shares=(part,))
+        part = JobIntake(jobs[0], events, ignored or Counter(), unreadable, clamped)
+        return Intake(shares=(part,), kept=(ODD,) * unreadable)
 
     return sort
 
@@ -117,7 +117,7 @@ def test_what_was_ignored_unreadable_or_clamped_before_is_counted_too(store: Sto
 
 
 def test_what_belongs_to_no_job_is_counted_by_reason(store: Store) -> None:
-    take_in(store, lambda _jobs, _now: Intake(unrouted=Counter(no_job=4), unreadable=(ODD,)))
+    take_in(store, lambda _jobs, _now: Intake(unrouted=Counter(no_job=4), unreadable=1, kept=(ODD,)))
 
     assert store.counters(0) == {"triggers.unrouted.no_job": 4, "triggers.unreadable": 1}
 

@@ -28,7 +28,9 @@ Token = Annotated[str | None, typer.Option("--token", envvar="LYTICS_API_TOKEN",
 PerSecond = Annotated[
     float | None, typer.Option("--requests-per-second", help="At most so many; without it, no limit.")
 ]
-InFlight = Annotated[int | None, typer.Option("--max-in-flight", help="At most so many requests at once (64).")]
+InFlight = Annotated[
+    int | None, typer.Option("--max-in-flight", help="At most so many requests at once (64; up to 256).")
+]
 
 
 @adding.command("mapp")
@@ -170,7 +172,7 @@ def endpoint(
 
 
 @app.command("delete")
-def delete(auth: o.AuthName, yes: o.Yes = False) -> None:
+def delete(auth: o.AuthName, yes: o.Yes = False, as_json: o.AsJson = False) -> None:
     """Delete an authorization that no live job uses."""
 
     async def work(api: Api) -> None:
@@ -178,7 +180,8 @@ def delete(auth: o.AuthName, yes: o.Yes = False) -> None:
         if not yes and may_ask() and not typer.confirm(f"Delete {found['label']!r}?"):
             raise typer.Exit(1)
         await api.delete(f"/v2/auth/{part(found['id'])}")
-        say(f"Deleted {found['label']!r}.")
+        said = {"deleted": found["id"], "label": found["label"]}
+        print_json(said) if as_json else say(f"Deleted {found['label']!r}.")
 
     run(work)
 

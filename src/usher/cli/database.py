@@ -17,7 +17,7 @@ app = typer.Typer(help="The database: upgrade, back up, restore.", no_args_is_he
 
 
 @app.command("upgrade")
-def upgrade() -> None:
+def upgrade(as_json: o.AsJson = False) -> None:
     """Bring the database to this version's shape. `serve` does the same when it starts."""
     from usher.clock import SystemClock  # noqa: PLC0415 - keeps `usher --help` fast
     from usher.store.opening import open_sqlite  # noqa: PLC0415 - as above
@@ -33,7 +33,8 @@ def upgrade() -> None:
 
     import asyncio  # noqa: PLC0415 - as above
 
-    say(f"{asyncio.run(work())} is up to date.")
+    path = asyncio.run(work())
+    print_json({"path": str(path)}) if as_json else say(f"{path} is up to date.")
 
 
 @app.command("backup")
@@ -59,7 +60,11 @@ def backup(
 
 
 @app.command("restore")
-def restore(from_: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")], yes: o.Yes = False) -> None:
+def restore(
+    from_: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
+    yes: o.Yes = False,
+    as_json: o.AsJson = False,
+) -> None:
     """Put a backup in the database's place; stop `serve` first. What was there is kept beside it."""
     from usher.cli.secrets import may_ask  # noqa: PLC0415 - keeps `usher --help` fast
     from usher.clock import SystemClock  # noqa: PLC0415 - as above
@@ -75,6 +80,10 @@ def restore(from_: Annotated[Path, typer.Argument(metavar="FILE", help="A backup
         hold_ms=settings.timing.hold_ms,
         database_url=settings.database_url,
     )
+    if as_json:
+        replaced = None if report.replaced is None else str(report.replaced)
+        print_json({"restored": str(from_), "jobs": report.jobs, "replaced": replaced})
+        return
     say(f"Restored {from_}. Jobs that will tell everybody and compare their audience again: {report.jobs}.")
     if report.replaced is not None:
         say(f"What was there before is in {report.replaced}.")

@@ -41,14 +41,14 @@ def kill(job: o.JobName, yes: o.Yes = False, as_json: o.AsJson = False) -> None:
 
 
 @app.command("delete")
-def delete(job: o.JobName, yes: o.Yes = False) -> None:
+def delete(job: o.JobName, yes: o.Yes = False, as_json: o.AsJson = False) -> None:
     """End a job, remove its webhook from Lytics, and forget its people."""
     _ask(f"Delete {job!r} and what it knows of its people?", yes=yes)
 
     async def work(api: Api) -> None:
         found = await job_named(api, job)
-        await api.delete(f"/v2/job/{part(found['id'])}")
-        say(f"Deleted {found['name']!r}.")
+        deleted = await api.delete(f"/v2/job/{part(found['id'])}")
+        print_json(deleted) if as_json else say(f"Deleted {found['name']!r}.")
 
     run(work)
 

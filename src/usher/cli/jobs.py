@@ -9,7 +9,7 @@ from usher.cli.api import Api, part
 from usher.cli.choosing import authorization_of, job_named
 from usher.cli.connecting import run
 from usher.cli.job_views import print_job, print_jobs, print_logs, print_preview
-from usher.cli.output import print_json, say
+from usher.cli.output import print_json, print_json_line, say
 from usher.cli.progress import print_progress, watch
 
 app = typer.Typer(help="Exports of audiences to Mapp.", no_args_is_help=True)
@@ -48,11 +48,11 @@ def create(
     async def work(api: Api) -> None:
         body = await _body(api, name=name, description=description, mapp=mapp, lytics=lytics, config=config)
         job = await api.post(CREATE, body)
-        print_json(job) if as_json else print_job(job, title=f"Created {job['name']!r}.")
+        _print_created(job, as_json=as_json, is_first_of_lines=watch_it)
         if not api.has_engine and not as_json:
             say("It begins as soon as `usher serve` runs.")
         if watch_it:
-            await watch(api, job["id"])
+            await watch(api, job["id"], as_json=as_json)
 
     run(work)
 
@@ -180,7 +180,7 @@ def progress(
     async def work(api: Api) -> None:
         job_id = (await job_named(api, job))["id"]
         if watch_it:
-            await watch(api, job_id)
+            await watch(api, job_id, as_json=as_json)
             return
         found = await api.get(f"/v2/job/{part(job_id)}/progress")
         print_json(found) if as_json else print_progress(found)
@@ -198,6 +198,13 @@ def logs(job: o.JobName, as_json: o.AsJson = False) -> None:
         print_json(found) if as_json else print_logs(found)
 
     run(work)
+
+
+def _print_created(job: dict[str, Any], *, as_json: bool, is_first_of_lines: bool) -> None:
+    if not as_json:
+        print_job(job, title=f"Created {job['name']!r}.")
+        return
+    print_json_line(job) if is_first_of_lines else print_json(job)
 
 
 async def _body(

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from usher.cli import options as o
 from usher.cli.connecting import environment
-from usher.cli.output import say
+from usher.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from usher.jobs.resealing import Resealed
@@ -21,11 +22,14 @@ def key() -> None:
 
 
 @app.command("rotate")
-def rotate() -> None:
+def rotate(as_json: o.AsJson = False) -> None:
     """Make a new key and seal every secret again with it; stop `serve` first. The old key stays, to open backups."""
     import asyncio  # noqa: PLC0415 - keeps `usher --help` fast
 
     ring, resealed = asyncio.run(_rotate(environment()))
+    if as_json:
+        print_json({"key": ring.current.key_id, "resealed": resealed.done, "locked": resealed.locked})
+        return
     say(f"The key {ring.current.key_id} is in use; {resealed.done} secrets were sealed again with it.")
     if resealed.locked:
         say(f"{resealed.locked} stay locked, because their key is missing. Put it back, or enter them again.")

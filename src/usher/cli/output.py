@@ -49,6 +49,12 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def print_json_line(value: Any) -> None:
+    """Print *value* as one line, at once: one of several (JSON Lines)."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
 def say(text: str = "", *, style: str = "") -> None:
     console().print(text, style=style, soft_wrap=True)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher.cli.api import Api, part
-from usher.cli.output import console, duration, print_facts, say
+from usher.cli.output import console, duration, print_facts, print_json_line, say
 from usher.errors import Conflict
 
 LOOK_SECONDS = 0.5
@@ -46,18 +46,23 @@ def is_over(progress: dict[str, Any]) -> bool:
     return scan.get("state") not in {None, "running"} and progress["members"]["due"] == 0
 
 
-async def watch(api: Api, job_id: str, *, until: Callable[[dict[str, Any]], bool] = is_over) -> dict[str, Any]:
+async def watch(
+    api: Api, job_id: str, *, until: Callable[[dict[str, Any]], bool] = is_over, as_json: bool = False
+) -> dict[str, Any]:
     """
     Show one job's progress until *until* says that it is over; return the last of it.
+
+    Args:
+        as_json: each look that is shown is the API's answer, as one line of JSON.
 
     Raises:
         Conflict: it would never be over, because no service runs; start one.
     """
     if not until(await _look(api, job_id)):
         _refuse_to_wait_for_nothing(api)
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and not as_json:
         return await _watch_bar(api, job_id, until)
-    return await _watch_lines(api, job_id, until)
+    return await _watch_lines(api, job_id, until, as_json=as_json)
 
 
 def _refuse_to_wait_for_nothing(api: Api) -> None:
@@ -87,7 +92,9 @@ async def _watch_bar(api: Api, job_id: str, until: Callable[[dict[str, Any]], bo
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _watch_lines(api: Api, job_id: str, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+async def _watch_lines(
+    api: Api, job_id: str, until: Callable[[dict[str, Any]], bool], *, as_json: bool
+) -> dict[str, Any]:
     rate, loop, next_line = Rate(), asyncio.get_running_loop(), 0.0
     while True:
         progress = await _look(api, job_id)
@@ -95,7 +102,7 @@ async def _watch_lines(api: Api, job_id: str, until: Callable[[dict[str, Any]], 
         is_last = until(progress)
         if is_last or loop.time() >= next_line:
             next_line = loop.time() + LINE_SECONDS
-            say(f"{progress['status']}: {_said(progress, per_second)}")
+            print_json_line(progress) if as_json else say(f"{progress['status']}: {_said(progress, per_second)}")
         if is_last:
             return progress
         await asyncio.sleep(LOOK_SECONDS)

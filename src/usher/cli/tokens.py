@@ -60,11 +60,13 @@ def list_tokens(as_json: o.AsJson = False) -> None:
 
 
 @app.command("revoke")
-def revoke(name: Annotated[str, typer.Argument(metavar="NAME", help="The token's name or id.")]) -> None:
+def revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The token's name or id.")], as_json: o.AsJson = False
+) -> None:
     """End a token now."""
 
     async def work(api: Api) -> None:
         await api.delete(f"/v2/token/{part(name)}")
-        say(f"Revoked {name!r}.")
+        print_json({"revoked": name}) if as_json else say(f"Revoked {name!r}.")
 
     run(work)

@@ -16,19 +16,27 @@ class JobIntake:
     Args:
         events: each trigger's observations (one for each of its identifiers), in the order they came.
         ignored: how many triggers were ignored before the ledger was asked, by reason.
+        unreadable: how many made no sense.
     """
 
     job: Job
     events: tuple[tuple[Observation, ...], ...]
     ignored: Counter[str] = field(default_factory=Counter)
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: int = 0
     clamped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """One message, sorted. What belongs to no job is counted by reason, and kept where it made no sense."""
+    """
+    One message, sorted. What belongs to no job is counted by reason.
+
+    Args:
+        unreadable: how many events made no sense and belong to no job.
+        kept: what a person may look at of everything that made no sense; the whole message's, and bounded.
+    """
 
     shares: tuple[JobIntake, ...] = ()
     unrouted: Counter[str] = field(default_factory=Counter)
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: int = 0
+    kept: tuple[Unreadable, ...] = ()

@@ -226,7 +226,7 @@ class Courier:
         outcome = await self._mapp.send(target, claim.member, is_in=claim.is_in, expires_at_ms=held.expires_at_ms)
         now, now_ms = self._clock.monotonic(), self._clock.now_ms()
         before = self._standing(claim.job)
-        self._done.append(self.verdicts.settle(claim, outcome, now=now, now_ms=now_ms))
+        self._done.append(self.verdicts.settle(claim, outcome, now=now, now_ms=now_ms, sent_at=began))
         self._telemetry.attempted(outcome, seconds=now - began)
         if isinstance(outcome, Accepted) and claim.lane == LIVE:
             self._telemetry.accepted_live(seconds=now_ms / 1000 - claim.version / NS_PER_SECOND)

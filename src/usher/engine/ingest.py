@@ -1,7 +1,8 @@
 """Which jobs a trigger message concerns, and what each of them is to make of it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Protocol
 
 from usher.domain.intake import Intake, JobIntake
@@ -14,6 +15,8 @@ from usher.lytics.triggers import AudienceEvent, TriggerMessage, UnreadableItem,
 
 NO_IDENTIFIER, CHANGE = "no_identifier", "change"
 UNKNOWN_AUDIENCE = "unknown_audience"
+MOST_KEPT = 100  # unreadable events of one message; those beyond are counted and not kept
+MOST_KEPT_BYTES = 262_144  # of one message, so that no message fills the disk
 
 Seal = Callable[[bytes], bytes]
 
@@ -61,18 +64,21 @@ def sort_message(message: TriggerMessage, jobs: list[Job], *, auth_id: str, rece
     """
     Return what each of *jobs* makes of *message*, every event counted once for every job of its audience.
 
+    Of what makes no sense, MOST_KEPT entries and MOST_KEPT_BYTES are kept.
+
     Args:
         jobs: the live jobs of the authorization that the message came in by.
         received_ms: when it came, in milliseconds since 1970.
     """
-    shares = [_share_of(job, message, auth_id=auth_id, received_ms=received_ms, seal=seal) for job in jobs]
+    shares = [_share_of(job, message, received_ms=received_ms) for job in jobs]
     unrouted = Counter(UNKNOWN_AUDIENCE for event in message.events if not any(_concerns(job, event) for job in jobs))
     strays = [item for item in message.unreadable if not any(_concerns(job, item) for job in jobs)]
     unrouted.update(f"unreadable_{item.reason}" for item in strays)
     return Intake(
         shares=tuple(share for share in shares if share is not None),
         unrouted=unrouted,
-        unreadable=tuple(_kept(item, auth_id=auth_id, job=None, seal=seal) for item in strays),
+        unreadable=len(strays),
+        kept=tuple(islice(_kept(message.unreadable, jobs, auth_id=auth_id, seal=seal), MOST_KEPT)),
     )
 
 
@@ -82,7 +88,7 @@ def _concerns(job: Job, told: AudienceEvent | UnreadableItem) -> bool:
     return bool(told.audience_slug) and told.audience_slug == job.audience_slug
 
 
-def _share_of(job: Job, message: TriggerMessage, *, auth_id: str, received_ms: int, seal: Seal) -> JobIntake | None:
+def _share_of(job: Job, message: TriggerMessage, *, received_ms: int) -> JobIntake | None:
     ignored: Counter[str] = Counter()
     events: list[tuple[Observation, ...]] = []
     clamped = 0
@@ -97,15 +103,17 @@ def _share_of(job: Job, message: TriggerMessage, *, auth_id: str, received_ms: i
             clamped += was_clamped
         else:
             ignored[CHANGE if event.kind == "change" else NO_IDENTIFIER] += 1
-    odd = tuple(
-        _kept(item, auth_id=auth_id, job=job.key, seal=seal) for item in message.unreadable if _concerns(job, item)
-    )
+    odd = sum(_concerns(job, item) for item in message.unreadable)
     if not (events or ignored or odd):
         return None
     return JobIntake(job=job, events=tuple(events), ignored=ignored, unreadable=odd, clamped=clamped)
 
 
-def _kept(item: UnreadableItem, *, auth_id: str, job: int | None, seal: Seal) -> Unreadable:
-    return Unreadable(
-        auth_id=auth_id, reason=item.reason, body_sealed=seal(item.excerpt), body_bytes=len(item.excerpt), job=job
-    )
+def _kept(items: Iterable[UnreadableItem], jobs: list[Job], *, auth_id: str, seal: Seal) -> Iterator[Unreadable]:
+    """Yield what may be kept of *items*, once for every job concerned; beyond the bytes, nothing of their bodies."""
+    room = MOST_KEPT_BYTES
+    for item in items:
+        for job in [job.key for job in jobs if _concerns(job, item)] or [None]:
+            body = item.excerpt[:room]
+            room -= len(body)
+            yield Unreadable(auth_id, item.reason, body_sealed=seal(body), body_bytes=len(body), job=job)

@@ -9,7 +9,7 @@ from usher.domain.breaker import probe_wait_seconds
 from usher.domain.job import Cause, Event, Job, Status
 from usher.engine.ports import JobStore, Vendors
 from usher.engine.standing import log
-from usher.errors import UsherError
+from usher.errors import RemoteUnreachable, UsherError
 
 MAPP = frozenset({Cause.MAPP_CREDENTIALS, Cause.MAPP_INTEGRATION})
 LYTICS = frozenset({Cause.LYTICS_CREDENTIALS})
@@ -65,6 +65,8 @@ class Probes:
                 await (await self._vendors.mapp(auth_id)).ping()
             else:
                 await (await self._vendors.lytics(auth_id)).fields()
+        except RemoteUnreachable:
+            return False  # that says nothing of the credentials
         except UsherError as error:
             await self._store.note_health(auth_id, is_healthy=False, note=error.message)
             return False

@@ -58,7 +58,7 @@ class Telemetry:
         for share in intake.shares:
             self._events.labels("sorted").inc(len(share.events))
             self._events.labels("ignored").inc(sum(share.ignored.values()))
-            self._events.labels("unreadable").inc(len(share.unreadable))
+            self._events.labels("unreadable").inc(share.unreadable)
         for reason, count in intake.unrouted.items():
             self._events.labels(reason).inc(count)
 

@@ -12,6 +12,9 @@ from usher.domain.retry import backoff_seconds, throttle_seconds
 from usher.domain.row_faults import RowFaults
 
 
+LONGEST_ASKED_SECONDS = 300.0  # of waiting that Mapp may ask for one row; a live change waits as long
+
+
 @dataclass(slots=True)
 class Trial:
     """
@@ -49,8 +52,10 @@ class Verdicts:
             for key in set(per_job) - alive:
                 del per_job[key]
 
-    def settle(self, claim: Claim, outcome: Outcome, *, now: float, now_ms: int) -> Settlement:
-        """Take note of *outcome* and return how its row is to be settled."""
+    def settle(
+        self, claim: Claim, outcome: Outcome, *, now: float, now_ms: int, sent_at: float | None = None
+    ) -> Settlement:
+        """Take note of *outcome*, of a request *sent_at* some moment, and return how its row is to be settled."""
         trial = self.trials.get(claim.job)
         if trial is not None and trial.is_running:
             self._judge_trial(trial, is_over=isinstance(outcome, Accepted), now=now)
@@ -64,11 +69,13 @@ class Verdicts:
                 self.pace.throttled(now, retry_after_seconds=after)
                 return Settlement(claim, outcome, delay_ms=_ms(throttle_seconds(rng=self._rng)))
             case RetryLater(retry_after_seconds=after):
-                self.breaker = self.breaker.failed(now, rng=self._rng, retry_after_seconds=after)
-                delay = backoff_seconds(claim.attempts + 1, rng=self._rng)
+                self.breaker = self.breaker.failed(now, rng=self._rng, retry_after_seconds=after, sent_at=sent_at)
+                delay = max(
+                    backoff_seconds(claim.attempts + 1, rng=self._rng), min(after or 0.0, LONGEST_ASKED_SECONDS)
+                )
                 return Settlement(claim, outcome, delay_ms=_ms(delay), is_failure=True)
             case Unknown():
-                self.breaker = self.breaker.failed(now, rng=self._rng)
+                self.breaker = self.breaker.failed(now, rng=self._rng, sent_at=sent_at)
             case StopJob():
                 self.stopped = outcome
             case Late():

@@ -13,7 +13,7 @@ from usher.mapp.address import normalised, normalised_rest
 LYTICS_URL = "https://api.lytics.io"
 LONGEST_TEXT = 2_000
 MOST_PER_SECOND = 100_000
-MOST_IN_FLIGHT = 1_024
+MOST_IN_FLIGHT = 256  # a sixteenth of what http.GuardedHttp holds at once, so that nobody waits for a connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class UnreadableItem:
     Args:
         audience_id, audience_slug: whose jobs count it; both "" where not even that is known.
         excerpt: the beginning of the item as it was sent, at most EXCERPT_BYTES; it may name a person.
+            Only the first of an item's unreadable events has it; b"" in the others.
     """
 
     reason: Reason
@@ -205,5 +206,6 @@ def _with_excerpts(odd: list[tuple[int, _Odd]], *, body: bytes) -> tuple[Unreada
     raw_items = tolerant.split_array(body, most=MOST_ITEMS) or [body]
     excerpts = {index: raw_items[index][:EXCERPT_BYTES] for index, _ in odd}
     return tuple(
-        UnreadableItem(reason, excerpts[index], audience_id, slug) for index, (reason, audience_id, slug) in odd
+        UnreadableItem(reason, excerpts.pop(index, b""), audience_id, slug)
+        for index, (reason, audience_id, slug) in odd
     )

@@ -35,8 +35,8 @@ class SqlIntake:
                 self._take_share(txn, share)
             for reason, count in intake.unrouted.items():
                 txn.tally[0, f"triggers.unrouted.{reason}"] += count
-            txn.tally[0, "triggers.unreadable"] += len(intake.unreadable)
-            notes.add_unreadable(txn, intake.unreadable)
+            txn.tally[0, "triggers.unreadable"] += intake.unreadable
+            notes.add_unreadable(txn, intake.kept)
             return intake
 
         return await self._database.write(work)
@@ -58,7 +58,6 @@ class SqlIntake:
                 ignored[fates[0]] += 1
         self._count(txn, share, applied=applied, ignored=ignored)
         notes.add_history(txn, history)
-        notes.add_unreadable(txn, share.unreadable)
         note_trigger(txn, job.key, is_first=job.first_trigger_ms is None)
         exits = sum(1 for s in seen.values() if s.is_news and not s.is_in)
         if exits and job.config.exit_brake and not job.exits_held:
@@ -67,10 +66,9 @@ class SqlIntake:
     @staticmethod
     def _count(txn: Txn, share: JobIntake, *, applied: int, ignored: Counter[str]) -> None:
         key = share.job.key
-        unreadable = len(share.unreadable)
-        txn.tally[key, "triggers.received"] += len(share.events) + sum(share.ignored.values()) + unreadable
+        txn.tally[key, "triggers.received"] += len(share.events) + sum(share.ignored.values()) + share.unreadable
         txn.tally[key, "triggers.applied"] += applied
-        txn.tally[key, "triggers.unreadable"] += unreadable
+        txn.tally[key, "triggers.unreadable"] += share.unreadable
         txn.tally[key, "triggers.clamped"] += share.clamped
         for reason, count in ignored.items():
             txn.tally[key, f"triggers.ignored.{reason}"] += count

@@ -16,6 +16,7 @@ from usher.domain.configuration import (
     SWITCHES,
     TEXTS,
 )
+from usher.jobs.credentials import MOST_IN_FLIGHT
 
 Schema = dict[str, Any]
 
@@ -56,7 +57,7 @@ AUTH = _object(
         password=TEXT,
         token=TEXT,
         requests_per_second={"type": "number", "exclusiveMinimum": 0},
-        max_in_flight={"type": "integer", "minimum": 1},
+        max_in_flight={"type": "integer", "minimum": 1, "maximum": MOST_IN_FLIGHT},
     ),
 )
 MEMBERS = _object(members={"type": "array", "items": TEXT})

@@ -1,0 +1,92 @@
+"""A job whose triggers can no longer come says so, and mends what can be mended."""
+
+from dataclasses import replace
+
+from tests.jobs.fake_vendors import LYTICS_HOST, VIP
+from usher.domain.job import Cause, Status, Webhook
+from usher.jobs.looking import job_logs
+from usher.jobs.sources import mind_sources
+
+
+async def test_a_webhook_that_ended_in_lytics_is_made_anew_and_what_was_missed_is_looked_for(office):
+    job = await office.make_job(withbackfill=True)
+    job = await office.put(job, is_baselined=True, scan_wanted="")
+    office.vendors.webhooks[job.webhook.job_id]["status"] = "failed"
+
+    await mind_sources(office.desk)
+
+    after = await office.job(job.id)
+    assert after.webhook.state == "made"
+    assert after.webhook.job_id != job.webhook.job_id
+    assert after.scan_wanted == "reconcile"
+    assert any("had ended (failed)" in entry.message for entry in (await job_logs(office.desk, job.id)))
+
+
+async def test_a_webhook_that_somebody_removed_is_made_anew(office):
+    job = await office.make_job()
+    del office.vendors.webhooks[job.webhook.job_id]
+
+    await mind_sources(office.desk)
+
+    after = await office.job(job.id)
+    assert after.webhook.state == "made"
+    assert after.webhook.job_id in office.vendors.webhooks
+
+
+async def test_a_webhook_at_work_is_left_alone(office):
+    job = await office.make_job()
+    await mind_sources(office.desk)
+
+    assert (await office.job(job.id)).webhook == job.webhook
+    assert list(office.vendors.webhooks) == [job.webhook.job_id]
+
+
+async def test_a_webhook_that_lytics_had_no_time_to_make_is_made_later(office):
+    office.vendors.refusing = {"POST /v2/job/webhook-triggers": 503}
+    job = await office.make_job()
+    assert (job.webhook.state, job.webhook.is_tried_again) == ("manual", True)
+    office.vendors.refusing = {}
+
+    await mind_sources(office.desk)
+
+    assert (await office.job(job.id)).webhook.state == "made"
+
+
+async def test_a_crash_between_job_and_webhook_is_healed(office):
+    job = await office.make_job()
+    office.vendors.webhooks.clear()
+    await office.put(job, webhook=Webhook())
+
+    await mind_sources(office.desk)
+
+    assert (await office.job(job.id)).webhook.state == "made"
+
+
+async def test_a_webhook_that_the_token_may_not_make_is_left_to_a_person(office):
+    office.vendors.refusing = {"POST /v2/auth/header-param-auth": 403}
+    job = await office.make_job()
+    office.vendors.refusing = {}
+
+    await mind_sources(office.desk)
+
+    assert (await office.job(job.id)).webhook == job.webhook
+
+
+async def test_a_job_whose_audience_is_gone_stops_and_says_so(office):
+    job = await office.make_job()
+    office.vendors.segments = [found for found in office.vendors.segments if found["id"] != VIP]
+
+    await mind_sources(office.desk)
+
+    after = await office.job(job.id)
+    assert (after.status, after.cause) == (Status.FAULT, Cause.AUDIENCE)
+    assert "no longer in Lytics" in after.reason
+
+
+async def test_lytics_not_answering_changes_nothing(office):
+    job = await office.make_job()
+    office.vendors.down = {LYTICS_HOST}
+
+    await mind_sources(office.desk)
+
+    assert replace(await office.job(job.id), updated_ms=0) == replace(job, updated_ms=0)
