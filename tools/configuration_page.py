@@ -60,7 +60,8 @@ def configuration_page() -> str:
         f"- `reconcile_hours` is a decimal from 0 to {MOST_HOURS}, and not between 0 and one minute.\n"
         f"- `exit_brake_people` is a whole number from 1 to {MOST_BRAKE_PEOPLE:,}, and `exit_brake_percent` a decimal"
         f" from 0 to {MOST_BRAKE_PERCENT}. Exits wait once they pass both.\n"
-        "- `lowercase_identifiers` is used where `identifier_type` is `email`; elsewhere it is a warning.\n"
+        "- `lowercase_identifiers` is used where `identifier_type` is `email`; elsewhere it is a warning."
+        " While it is used, `identifier_type` cannot change.\n"
         "- `segment_id`, `uid_field` and `lowercase_identifiers` cannot change once the job exists; clone the job"
         " instead.\n"
         "- Two live jobs cannot write the same attribute of the same group in the same integration.",

@@ -17,6 +17,7 @@ from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
 from usher.http import GuardedHttp
 from usher.jobs.desk import Desk
+from usher.jobs.sealing import UNREADABLE_PLACE
 from usher.jobs.sources import watch_sources
 from usher.jobs.vendors import Vendors
 from usher.settings import Settings
@@ -28,8 +29,6 @@ from usher.store.supervision import SqlJobs
 from usher.vault import Vault, load_or_create_key_ring
 from usher.web.app import create_app
 from usher.web.deps import WebDeps
-
-UNREADABLE_PLACE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

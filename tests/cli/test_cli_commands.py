@@ -40,6 +40,48 @@ def test_a_secret_may_come_from_the_environment_and_is_never_shown(
     assert "a-secret-token" not in made.out + shown.out
 
 
+def test_a_rotation_takes_nothing_from_the_environment_unless_told_to(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.add_authorizations()
+    for name in ("MAPP_SECRET", "MAPP_PASSWORD", "LYTICS_API_TOKEN"):
+        monkeypatch.setenv(name, "not-the-secret")
+    for label, option in (("Our Mapp", "--max-in-flight=8"), ("Our Lytics", f"--token={SANDBOX.lytics_token}")):
+        terminal.done("auth", "rotate", label, option)
+        terminal.done("auth", "test", label)
+    for label in ("Our Mapp", "Our Lytics"):
+        terminal.done("auth", "rotate", label, "--from-env")
+        assert terminal.run("auth", "test", label).code == 1
+    terminal.done("auth", "rotate", "Our Mapp", "--from-env", "--secret", SANDBOX.secret)
+    terminal.done("auth", "test", "Our Mapp")
+    monkeypatch.delenv("MAPP_SECRET")
+    said = terminal.run("auth", "rotate", "Our Mapp", "--from-env")
+    assert (said.code, "MAPP_SECRET" in said.err) == (2, True)
+
+
+def test_a_limit_can_be_set_and_removed(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    limits = {"requests_per_second": 5, "max_in_flight": 8}
+    options = ("--requests-per-second", "5", "--max-in-flight", "8")
+    held = terminal.done("auth", "rotate", "Our Mapp", *options, "--json").json["meta"]["config"]
+    assert held.items() >= limits.items()
+    removing = ("--no-requests-per-second", "--no-max-in-flight")
+    held = terminal.done("auth", "rotate", "Our Mapp", *removing, "--json").json["meta"]["config"]
+    assert not held.keys() & limits.keys()
+    said = terminal.run("auth", "rotate", "Our Mapp", "--max-in-flight", "8", *removing)
+    assert (said.code, "--max-in-flight" in said.err) == (2, True)
+
+
+def test_an_integration_can_be_given_a_user_to_read_back_with(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    rest = ("--rest-api-url", f"{terminal.sandbox_url}/mapp/rest", "--user", "u")
+    said = terminal.run("auth", "rotate", "Our Mapp", *rest)
+    assert (said.code, "config.password" in said.err) == (2, True)
+    changed = terminal.done("auth", "rotate", "Our Mapp", *rest, "--password", "p", "--json").json
+    assert changed["type"] == "userpass-secret"
+    assert changed["meta"]["config"]["integration_id"] == SANDBOX.integration_id
+
+
 def test_a_missing_secret_with_nobody_to_ask_is_wrong_usage(terminal: Terminal) -> None:
     said = terminal.run(
         "auth", "add", "mapp", "--label", "x", "--api-url", "https://a.example", "--integration-id", "y"
@@ -94,6 +136,42 @@ def test_every_problem_of_a_job_is_a_line_of_its_own(terminal: Terminal) -> None
     errors = [line for line in said.err.splitlines() if line.startswith("error:")]
     for field in ("segment_id", "uid_field", "group_id", "dynamic_attribute_prefix", "backfill_only"):
         assert sum(f"config.{field}" in line for line in errors) == 1, (field, errors)
+
+
+def test_a_job_without_authorizations_is_told_every_other_problem_too(terminal: Terminal) -> None:
+    base = ("--name", "x", "--audience", "vip_shoppers", "--prefix", "x", "--backfill-only")
+    said = terminal.run("job", "create", *base)
+    assert said.code == 2
+    wanted = ("of Mapp", "usher auth add mapp", "of Lytics", "usher auth add lytics", "config.uid_field",
+              "config.group_id", "config.dynamic_attribute_prefix", "config.backfill_only")  # fmt: skip
+    assert [words for words in wanted if words not in said.err] == []
+    named = terminal.run("job", "create", *base, "--mapp", "Nobody's")
+    assert (named.code, "Nobody's" in named.err, "config.group_id" in named.err) == (2, True, True)
+
+
+def test_a_job_tells_where_its_trigger_token_is_read_and_what_to_paste(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    base = ("--audience", "vip_shoppers", "--identifier-field", "email", "--group", SANDBOX.home_group)
+    created = terminal.done("job", "create", "--name", "VIP", *base).out
+    shown = terminal.done("job", "show", "VIP").out
+    for out in (created, shown):
+        assert "usher auth endpoint 'Our Lytics'" in out
+    assert "note: " in created
+    endpoint = terminal.done("auth", "endpoint", "Our Lytics").out
+    lines = [line.split("  ")[0].strip() for line in endpoint.splitlines()]
+    assert {"webhook url", "http method", "batch size"} <= set(lines)
+    assert "{" not in endpoint
+
+
+def test_a_job_is_created_with_its_own_brake_and_lower_case(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    options = ("--lowercase", "--exit-brake-people", "50", "--exit-brake-percent", "12.5")
+    job = terminal.create_job("VIP", *options)
+    wanted = {"lowercase_identifiers": True, "exit_brake_people": 50, "exit_brake_percent": 12.5}
+    assert job["config"].items() >= wanted.items()
+    assert job["meta"]["notes"]
+    edited = terminal.done("job", "edit", "VIP", "--exit-brake-people", "60", "--json").json
+    assert (edited["config"]["exit_brake_people"], edited["config"]["lowercase_identifiers"]) == (60, True)
 
 
 def test_a_preview_shows_the_request_or_the_problems_and_saves_nothing(terminal: Terminal) -> None:

@@ -9,9 +9,12 @@ import pytest
 from tests.cli.terminal import Terminal
 from tests.clocks import ManualClock
 from usher.cli.checks import Level
+from usher.cli.reach_check import reach_check
+from usher.cli.serving import built_service, network_socket, served
 from usher.cli.vendor_checks import clock_check
 from usher.errors import RemoteUnreachable
-from usher.http import Reply
+from usher.http import GuardedHttp, Reply
+from usher.settings import Settings
 
 
 def test_a_backup_brings_everything_back(terminal: Terminal, tmp_path: Path) -> None:
@@ -95,6 +98,38 @@ def test_the_doctor_finds_a_damaged_database(terminal: Terminal) -> None:
     file.write_bytes(bytes(raw))
     said = terminal.run("doctor")
     assert (said.code, "Restore a backup." in said.out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "words"),
+    [
+        ("", "is not set"),
+        ("http://usher.example", "is not an https address"),
+        ("https://127.0.0.1:9", "cannot be reached from here"),
+    ],
+)
+def test_the_doctor_says_whether_triggers_can_come(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, base_url: str, words: str
+) -> None:
+    monkeypatch.delenv("USHER_ALLOW_HTTP")
+    monkeypatch.setenv("USHER_BASE_URL", base_url)
+    checks = terminal.done("doctor", "--json").json
+    (found,) = [check for check in checks if "USHER_BASE_URL" in check["what"]]
+    assert (found["level"], words in found["what"], bool(found["mend"])) == ("warn", True, True)
+
+
+@pytest.mark.parametrize(("path", "level"), [("", Level.OK), ("/healthz", Level.WARN)])
+async def test_only_a_service_that_answers_at_its_address_is_found_there(
+    tmp_path: Path, path: str, level: Level
+) -> None:
+    settings = Settings(data_dir=tmp_path, allow_http=True, allow_private=True)
+    listening = network_socket("127.0.0.1", 0)
+    http = GuardedHttp(allow_http=True, allow_private=True, ca_file=None)
+    async with built_service(settings, with_engine=False) as app, served(app, [listening]):
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}{path}"
+        check = await reach_check(http, url, allow_http=True)
+        await http.close()
+    assert check.level is level, check
 
 
 class Answering:

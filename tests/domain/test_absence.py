@@ -40,7 +40,7 @@ def test_one_doubt_is_enough_to_say_nothing_about_who_left(doubt, spoiled):
 def test_doubts_keep_the_names_under_which_they_were_stored():
     assert [str(doubt) for doubt in Doubt] == [
         *("empty", "no_end_marker", "fewer_than_announced", "audience_redefined", "definition_not_given"),
-        *("audience_gone", "cursor_expired", "cursor_repeated", "too_many_pages", "error"),
+        *("audience_gone", "cursor_expired", "cursor_repeated", "too_many_pages", "identifiers_missing"),
     ]
 
 
@@ -111,3 +111,13 @@ def test_an_audience_that_doubles_while_it_is_read_is_still_no_circle(announced,
     pages = -(-2 * announced // page_size)
 
     assert not is_endless(pages, announced=announced, page_size=page_size)
+
+
+@pytest.mark.parametrize(
+    ("unnamed", "before", "doubt"),
+    [(2, None, None), (3, None, Doubt.UNNAMED), (32, 0.30, None), (33, 0.30, Doubt.UNNAMED), (100, 0.0, Doubt.UNNAMED)],
+)
+def test_a_scan_in_which_many_lost_their_identifier_cannot_say_who_left(unnamed, before, doubt):
+    end = replace(WHOLE, profiles=100, announced=100, unnamed=unnamed, share_unnamed_before=before)
+
+    assert doubt_about_absence(end) is doubt

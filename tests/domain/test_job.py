@@ -13,7 +13,7 @@ from usher.errors import Conflict
 EXPECTED = """
             pause    resume    bounce    kill    delete   sleep     wake      fault  mend      complete   fail
 runnable    paused   runnable  runnable  killed  deleted  sleeping  runnable  fault  -         completed  failed
-sleeping    paused   -         runnable  killed  deleted  sleeping  runnable  fault  -         -          failed
+sleeping    paused   -         runnable  killed  deleted  sleeping  runnable  fault  -         completed  failed
 paused      paused   runnable  runnable  killed  deleted  -         -         -      -         -          failed
 completed   -        -         runnable  killed  deleted  -         -         -      -         -          -
 fault       paused   -         runnable  killed  deleted  -         -         fault  runnable  -          failed

@@ -1,6 +1,7 @@
 """The real engine over the real ledger, in virtual time."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -311,6 +312,131 @@ def test_an_idle_engine_asks_little_of_the_store(tmp_path: Path) -> None:
         before = world.database.asked
         await asyncio.sleep(60)
         assert 60 <= world.database.asked - before < 60 * 10
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_existing_users_switched_on_while_a_baseline_is_being_read_still_tells_everybody(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        world.lytics.members = dict.fromkeys(people(1_000))
+        job = await world.add_job(withbackfill=False, reconcile_hours=1.0)
+        await asyncio.sleep(0.1)
+        assert 0 < world.lytics.pages_read < 10
+        config = replace(job.config, withbackfill=True)
+        await world.change(job.key, config=config, scan_wanted="backfill")
+        await asyncio.sleep(120)
+        assert len(world.mapp.held) == 1_000
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_profiles_that_lose_their_identifier_say_nothing_about_who_left(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        world.lytics.members = dict.fromkeys(people(400))
+        await world.add_job(reconcile_hours=0.1)
+        await asyncio.sleep(60)
+        world.lytics.names_nobody = True
+        await asyncio.sleep(1_000)
+        assert world.mapp.held == dict.fromkeys(people(400), True)
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_one_odd_page_stops_no_live_change_and_the_scan_starts_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        world.lytics.members = dict.fromkeys(people(1_000))
+        world.lytics.odd_page = 5
+        job = await world.add_job()
+        await asyncio.sleep(120)
+        assert len(world.mapp.held) == 1_000
+        assert (await world.job(job.key)).status is Status.RUNNABLE
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_where_a_ping_is_taken_and_events_are_not_asking_grows_rare(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        world.lytics.members = dict.fromkeys(people(300))
+        world.mapp.is_refusing, world.mapp.takes_pings = True, True
+        await world.add_job()
+        await asyncio.sleep(3_600)
+        assert world.mapp.pings < 15
+        assert world.mapp.requests < 500
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_a_settlement_that_fails_stops_nothing_and_its_rows_become_due_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        world.lytics.members = dict.fromkeys(people(50))
+        world.delivery.failures = 2
+        await world.add_job()
+        await asyncio.sleep(600)
+        assert len(world.mapp.held) == 50
+        asked = world.mapp.requests
+        await asyncio.sleep(600)
+        assert world.mapp.requests == asked
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_everybody_rejected_is_asked_about_ever_more_rarely(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        world.lytics.members = dict.fromkeys(people(25))
+        world.mapp.faults = lambda mapp, member: "reject"
+        await world.add_job()
+        await asyncio.sleep(3_600)
+        assert world.mapp.requests < 25 + 20
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_a_restart_during_a_rejection_fault_still_owes_those_set_aside_for_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path, limits=(None, 4))
+        world.lytics.members = dict.fromkeys(people(500))
+        world.mapp.faults = lambda mapp, member: "reject"
+        job = await world.add_job()
+        await asyncio.sleep(10)
+        assert (await world.job(job.key)).cause is Cause.REJECTIONS
+        await world.crash()
+        world.start()
+        world.mapp.faults = lambda mapp, member: "ok"
+        await asyncio.sleep(300)
+        assert len(world.mapp.held) == 500
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_a_job_that_owes_nothing_does_not_sleep_on_for_another_ones_outage(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path)
+        idle = await world.add_job(withbackfill=False)
+        world.lytics.members = dict.fromkeys(people(40))
+        busy = await world.add_job(mapp_attribute_name="other")
+        world.mapp.faults = lambda mapp, member: "busy"
+        await asyncio.sleep(30)
+        assert (await world.job(idle.key)).status is Status.SLEEPING
+        await world.change(busy.key, status=Status.PAUSED)
+        await asyncio.sleep(120)
+        assert (await world.job(idle.key)).status is Status.RUNNABLE
+        asked = world.database.asked
+        await asyncio.sleep(60)
+        assert world.database.asked - asked < 60 * 12
         await world.stop()
 
     in_virtual_time(story)

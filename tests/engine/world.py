@@ -5,7 +5,7 @@ Time passes only while everybody waits, so hours take milliseconds; a seed decid
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,12 +15,13 @@ import looptime
 import msgspec
 
 from usher.domain.attribute import Target
+from usher.domain.claim import Settlement
 from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
 from usher.domain.outcome import Accepted, Late, Outcome, Rejected, RetryLater, StopCause, StopJob, Unknown
 from usher.engine.ingest import Ingest
 from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
-from usher.errors import RemoteMissing, RemoteRefused, RemoteUnreachable
+from usher.errors import RemoteMissing, RemoteRefused, RemoteRejected, RemoteUnreachable
 from usher.lytics.audiences import Audience, Field
 from usher.lytics.scan import CursorExpired, Page
 from usher.settings import Timing
@@ -60,6 +61,7 @@ class FakeMapp:
     latency: float = 0.05
     faults: Callable[["FakeMapp", str], str] = lambda mapp, member: "ok"
     is_refusing: bool = False
+    takes_pings: bool = False
     held: dict[str, bool] = field(default_factory=dict)
     alive: dict[str, int] = field(default_factory=dict)
     most_alive: int = 0
@@ -70,7 +72,7 @@ class FakeMapp:
 
     async def ping(self) -> None:
         self.pings += 1
-        if self.is_refusing:
+        if self.is_refusing and not self.takes_pings:
             raise RemoteRefused("Mapp refuses the secret.")
 
     async def groups(self) -> dict[str, str]:
@@ -128,6 +130,8 @@ class FakeLytics:
     expire_cursor_at_page: int | None = None
     cuts_end_marker: bool = False
     is_down: bool = False
+    names_nobody: bool = False
+    odd_page: int | None = None
     pages_read: int = 0
     page_seconds: float = 0.02
     on_page: Callable[["FakeLytics"], Awaitable[None]] | None = None
@@ -149,6 +153,8 @@ class FakeLytics:
             await self.on_page(self)
         if self.gone:
             raise RemoteMissing("no such segment", system="Lytics", status=404)
+        if self.odd_page == self.pages_read:
+            raise RemoteRejected("Lytics' scan page holds no list of profiles.", system="Lytics")
         if self.expire_cursor_at_page == self.pages_read:
             self.expire_cursor_at_page = None
             raise CursorExpired("cursor expired", system="Lytics", status=400)
@@ -156,7 +162,7 @@ class FakeLytics:
         names = sorted(m for m in self.members if m > after)[:100]
         more = bool(names) and any(m > names[-1] for m in self.members)
         return Page(
-            profiles=tuple({"email": name} for name in names),
+            profiles=tuple({} if self.names_nobody else {"email": name} for name in names),
             next_cursor=f"after:{names[-1]}" if more else "",
             total=len(self.members) + self.size_offset,
             has_end_marker=not more and not self.cuts_end_marker,
@@ -175,6 +181,18 @@ class CountingDatabase(InlineDatabase):
     async def read(self, work: Work[T]) -> T:
         self.asked += 1
         return await super().read(work)
+
+
+class FailingDelivery(SqlDelivery):
+    """Fails *failures* times to keep what attempts meant."""
+
+    failures = 0
+
+    async def settle(self, settlements: Sequence[Settlement]) -> set[int]:
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("a fault of our own")
+        return await super().settle(settlements)
 
 
 class FakeVendors:
@@ -218,7 +236,8 @@ class World:
     def start(self) -> None:
         """Start the engine, as a new process would."""
         sql = statements_for("sqlite")
-        stores = Stores(SqlJobs(self.database, sql), SqlDelivery(self.database, sql), SqlScans(self.database, sql))
+        self.delivery = FailingDelivery(self.database, sql)
+        stores = Stores(SqlJobs(self.database, sql), self.delivery, SqlScans(self.database, sql))
         telemetry = Telemetry()
         self.engine = Engine(
             stores, self.vendors, clock=self.clock, rng=self.rng, timing=self.timing,

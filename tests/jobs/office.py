@@ -91,7 +91,7 @@ class Office:
         return read_job_draft({"name": name, "auth_ids": ids, "config": CONFIG | config})
 
     async def make_job(self, name: str = "VIPs", **config: Any) -> Job:
-        return await create_job(self.desk, ANNA, self.draft(name, **config))
+        return (await create_job(self.desk, ANNA, self.draft(name, **config))).job
 
     async def job(self, job_id: str) -> Job:
         return await self.desk.database.read(lambda txn: job_by_id(txn, job_id))

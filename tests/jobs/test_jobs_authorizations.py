@@ -127,6 +127,23 @@ async def test_a_rotation_keeps_what_it_leaves_out_and_reaches_the_next_client(o
     assert await office.desk.vendors.mapp(office.mapp) is not old
 
 
+async def test_limits_are_taken_beside_the_configuration_too(office):
+    body = {"label": "New", "config": MAPP, "requests_per_second": 5, "max_in_flight": 8}
+    auth = await service.create_authorization(office.desk, ANNA, read_auth_draft(body, kind="integration-secret"))
+    assert await office.desk.vendors.limits(auth.id) == (5, 8)
+
+    await change(office, auth.id, requests_per_second=None)
+    assert await office.desk.vendors.limits(auth.id) == (None, 8)
+
+
+async def test_a_limit_beside_the_configuration_is_checked_and_must_not_contradict_it(office):
+    with pytest.raises(InvalidInput) as caught:
+        await change(office, office.mapp, config={"max_in_flight": 8}, max_in_flight=9, requests_per_second=-1)
+    assert {p.field for p in caught.value.problems} == {"max_in_flight", "config.requests_per_second"}
+    with pytest.raises(InvalidInput):
+        await change(office, office.lytics, max_in_flight=9)
+
+
 async def test_limits_can_be_set_and_cleared_without_any_secret(office):
     assert await office.desk.vendors.limits(office.mapp) == (None, 64)
 

@@ -1,26 +1,29 @@
 """Lists, progress, pages of members, logs, and what Lytics itself says."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from tests.jobs.fake_vendors import VIP
 from tests.jobs.office import ANNA
 from usher.domain.job import Status
+from usher.domain.notes import LogEntry
 from usher.domain.outcome import Accepted, Rejected
 from usher.domain.scan import Scan
 from usher.errors import InvalidInput, NotFound, RemoteMissing
-from usher.jobs import looking
+from usher.jobs import looking, records
 from usher.jobs.control import delete_job, kill_job
-from usher.jobs.looking import JobFilters
+from usher.jobs.looking import JOBS, LOGS, JobFilters
 from usher.jobs.progress import scan_progress
 from usher.jobs.reading import read_fields, read_segment, read_segments
 from usher.store import scans
+from usher.store.jobs import add_job
 from usher.store.members import PAGE
+from usher.store.notes import add_log
 
 
 async def names(office, **filters) -> list[str]:
-    return [job.name for job in await looking.list_jobs(office.desk, JobFilters(**filters))]
+    return [job.name for job in (await looking.list_jobs(office.desk, JobFilters(**filters)))[0]]
 
 
 async def test_a_list_shows_what_runs_and_more_when_asked(office):
@@ -31,7 +34,7 @@ async def test_a_list_shows_what_runs_and_more_when_asked(office):
     await delete_job(office.desk, ANNA, (await office.make_job("deleted", mapp_attribute_name="d")).id)
 
     usual = ["fault", "paused", "runnable"]
-    assert [job.name for job in await looking.list_jobs(office.desk)] == usual
+    assert await names(office) == usual
     assert await names(office, show_completed=True) == ["completed", *usual]
     assert await names(office, show_deleted=True) == ["deleted", *usual]
     assert await names(office, show_state=("killed", "failed")) == ["killed", "failed"]
@@ -40,6 +43,72 @@ async def test_a_list_shows_what_runs_and_more_when_asked(office):
     assert await names(office, workflow="other") == []
     assert await names(office, auth_ids=(office.lytics,)) == usual
     assert await names(office, auth_ids=("nobody",)) == []
+
+
+async def test_a_state_that_there_is_not_is_refused_by_name(office):
+    with pytest.raises(InvalidInput) as caught:
+        await names(office, show_state=("paused", "nonsense"))
+
+    (problem,) = caught.value.problems
+    assert problem.field == "show_state"
+    assert "nonsense" in problem.problem
+
+
+async def pages_of(look, *asked) -> list[list]:
+    pages, cursor = [], None
+    while not pages or cursor:
+        page, cursor = await look(*asked, cursor)
+        pages.append(page)
+    return pages
+
+
+@pytest.mark.parametrize("beyond", [0, 1, JOBS + 3])
+async def test_jobs_are_paged_newest_first_without_gap_or_repetition(office, beyond):
+    job = await office.make_job("0")
+    count = JOBS + beyond
+
+    def copy(txn) -> None:
+        for number in range(1, count):
+            add_job(txn, replace(job, id=f"copy{number}", name=str(number)))
+
+    await office.write(copy)
+
+    pages = await pages_of(looking.list_jobs, office.desk, JobFilters(auth_ids=(office.mapp,)))
+
+    assert [job.name for page in pages for job in page] == [str(number) for number in reversed(range(count))]
+    assert max(len(page) for page in pages) == JOBS
+    assert all(pages)
+
+
+async def test_a_log_is_paged_newest_first_without_gap_or_repetition(office):
+    job, other = await office.make_job(), await office.make_job("Another", mapp_attribute_name="b")
+
+    def write(txn) -> None:
+        for number in range(LOGS + 5):
+            add_log(txn, LogEntry(job.key, "info", str(number)))
+            add_log(txn, LogEntry(other.key, "info", "another's"))
+
+    await office.write(write)
+    first, *_ = pages = await pages_of(looking.job_logs, office.desk, job.id)
+
+    said = [entry.message for page in pages for entry in page]
+    assert said[: LOGS + 5] == [str(number) for number in reversed(range(LOGS + 5))]
+    assert "another's" not in said
+    assert len(first) == LOGS
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "9" * 30, "٣"])
+async def test_a_cursor_of_somebody_else_is_refused(office, cursor):
+    job = await office.make_job()
+    for look, asked in (
+        (looking.list_jobs, (None,)),
+        (looking.job_logs, (job.id,)),
+        (records.page_of_unreadable, (ANNA,)),
+        (records.page_of_audit, ()),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            await look(office.desk, *asked, cursor)
+        assert caught.value.problems[0].field == "cursor"
 
 
 async def test_progress_has_exactly_the_published_fields(office):
@@ -60,7 +129,8 @@ async def test_progress_has_exactly_the_published_fields(office):
         "triggers": {"received": 0, "applied": 0, "ignored": {}, "unreadable": 0},
         "pace": {"per_second": 12.5, "in_flight": 4},
     }
-    assert set(scan) == {"kind", "state", "seen", "expected", "pages", "started", "finished", "eta_seconds"}
+    published = {"kind", "state", "seen", "expected", "pages", "started", "finished", "eta_seconds"}
+    assert set(scan) == published | {"without_identifier"}
 
 
 async def test_progress_counts_what_was_sent_and_ignored(office):
@@ -151,7 +221,8 @@ async def test_a_deleted_job_can_still_be_looked_at(office):
     job = await delete_job(office.desk, ANNA, (await office.make_job()).id)
 
     assert (await looking.show_job(office.desk, job.id)).job.status is Status.DELETED
-    assert (await looking.job_logs(office.desk, job.id))[0].message
+    (newest, *_), _ = await looking.job_logs(office.desk, job.id)
+    assert newest.message
 
 
 async def test_lytics_own_words_are_passed_on_as_they_are(office):

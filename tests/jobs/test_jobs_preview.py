@@ -128,7 +128,7 @@ async def test_a_preview_shows_a_job_in_the_way_as_a_problem_and_saves_nothing(o
     await office.make_job("First")
 
     assert "First" in str((await preview(office)).problems[0])
-    assert len(await list_jobs(office.desk)) == 1
+    assert len((await list_jobs(office.desk))[0]) == 1
 
 
 async def test_an_unmapped_attribute_is_warned_of_unless_it_is_dynamic(office):
@@ -215,10 +215,12 @@ async def test_settings_without_effect_or_without_a_brake_are_warned_of(office, 
     assert not await warned(office, word)
 
 
-async def test_a_new_job_keeps_its_warnings_in_its_log(office):
-    job = await create_job(office.desk, ANNA, office.draft())
+async def test_a_new_job_tells_its_warnings_and_keeps_them_in_its_log(office):
+    created = await create_job(office.desk, ANNA, office.draft())
+    job = created.job
+    assert any("cannot see whether Mapp Connect maps" in note for note in created.notes)
 
-    logged = [entry.message for entry in await job_logs(office.desk, job.id)]
+    logged = [entry.message for entry in (await job_logs(office.desk, job.id))[0]]
     assert any("cannot see whether Mapp Connect maps" in message for message in logged)
     assert "jo.public" not in await office.everything_kept()
     assert VIP in job.config.segment_id

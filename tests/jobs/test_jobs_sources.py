@@ -19,7 +19,7 @@ async def test_a_webhook_that_ended_in_lytics_is_made_anew_and_what_was_missed_i
     assert after.webhook.state == "made"
     assert after.webhook.job_id != job.webhook.job_id
     assert after.scan_wanted == "reconcile"
-    assert any("had ended (failed)" in entry.message for entry in (await job_logs(office.desk, job.id)))
+    assert any("had ended (failed)" in entry.message for entry in (await job_logs(office.desk, job.id))[0])
 
 
 async def test_a_webhook_that_somebody_removed_is_made_anew(office):

@@ -289,6 +289,14 @@ def test_unreadable_items_beyond_the_most_are_one_and_spoil_no_neighbour() -> No
     assert [item.reason for item in found.unreadable] == ["no_audience"] * MOST_ITEMS + ["too_many"]
 
 
+def test_an_items_excerpt_is_there_once_however_many_of_its_events_are_odd() -> None:
+    odd = single(segment_event("teleport"), segment_event("fly"), "enter")
+
+    found = read([odd, odd])
+
+    assert [json.loads(item.excerpt or b"null") for item in found.unreadable] == [odd, None, None] * 2
+
+
 def test_nothing_that_names_a_person_shows_in_a_repr() -> None:
     found = read([single(segment_event()), single(segment_event("teleport"))])
 

@@ -127,7 +127,7 @@ async def test_nothing_is_sent_for_an_attribute_that_mapp_would_obey(client, htt
 async def test_mapps_words_reach_the_outcome_without_the_member(client, http):
     answering(http, 400, b'{"errorCode":"INVALID_PARAMETER","message":"jo@example.com is no address"}')
 
-    assert Rejected("Mapp answered 400: INVALID_PARAMETER: [hidden] is no address") == await send(client)
+    assert Rejected("Mapp answered 400: INVALID_PARAMETER: [hidden] is no address.") == await send(client)
 
 
 async def test_a_preview_is_the_request_that_is_sent_but_for_its_token(client, http):

@@ -43,6 +43,8 @@ def test_mapps_own_words_are_found(body, expected):
 
 def test_an_answer_is_told_in_one_sentence():
     assert answer_in_words(Reply(400, {}, b"No.")) == "Mapp answered 400: No."
+    assert answer_in_words(Reply(404, {}, b"Unknown integration")) == "Mapp answered 404: Unknown integration."
+    assert answer_in_words(Reply(400, {}, b"x" * 999)).endswith("x…")
     assert answer_in_words(Reply(400, {}, b"")) == "Mapp answered 400, no reason given."
 
 

@@ -1,11 +1,14 @@
 """Walks over a job's own rows: chunk by chunk, and on from there after a crash."""
 
+from functools import partial
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, all_in, names, run, seen
 from usher.domain.claim import Settlement
-from usher.domain.notes import HistoryEntry
+from usher.domain.job import Status
+from usher.domain.notes import HistoryEntry, Unreadable
 from usher.domain.observation import Source
 from usher.domain.outcome import Accepted, Late
 from usher.domain.scan import Sweep
@@ -13,7 +16,7 @@ from usher.store import ledger, notes, scans, supervision
 from usher.store.database import Txn
 from usher.store.statements import LANE_BULK, LANE_HELD
 from usher.store.supervision import CHUNK, SqlJobs
-from usher.store.tables import history
+from usher.store.tables import history, unreadable
 
 
 def sweep(store: Store, kind: str, *, version: int = 0) -> int:
@@ -270,7 +273,7 @@ def test_history_is_kept_to_its_limit_newest_first_a_bounded_number_at_a_time(st
     table = history
 
     store.write(lambda txn: notes._prune(txn, table, 20, at_once=10))
-    assert store.fetch("SELECT COUNT(*) FROM history")[0][0] == 39
+    assert store.fetch("SELECT COUNT(*) FROM history")[0][0] == 40
 
     for _ in range(5):
         store.write(lambda txn: notes._prune(txn, table, 20, at_once=10))
@@ -282,6 +285,69 @@ def test_pruning_an_empty_store_does_nothing(store: Store) -> None:
     run(SqlJobs(store.database, store.sql).prune())
 
     assert store.fetch("SELECT COUNT(*) FROM history") == [(0,)]
+
+
+def test_one_pruning_removes_all_that_is_beyond_the_limit(store: Store) -> None:
+    beyond = 3 * notes.PIECE + 1
+    row = {"auth_id": "lytics1", "at_ms": 0, "reason": "not_json", "body_sealed": b"", "body_bytes": 0}
+    rows = [row] * (notes.UNREADABLE_KEEP + beyond)
+    store.write(lambda txn: txn.conn.execute(insert(unreadable), rows))
+
+    run(SqlJobs(store.database, store.sql).prune())
+
+    ((count, first),) = store.fetch("SELECT COUNT(*), MIN(id) FROM unreadable")
+    assert (count, first) == (notes.UNREADABLE_KEEP, beyond + 1)
+
+
+def test_a_piece_of_pruning_is_bounded(store: Store) -> None:
+    row = {"auth_id": "lytics1", "at_ms": 0, "reason": "not_json", "body_sealed": b"", "body_bytes": 0}
+    rows = [row] * (notes.UNREADABLE_KEEP + notes.PIECE + 5)
+    store.write(lambda txn: txn.conn.execute(insert(unreadable), rows))
+
+    assert store.write(notes.prune_some)
+    assert store.fetch("SELECT COUNT(*) FROM unreadable") == [(notes.UNREADABLE_KEEP + 5,)]
+
+
+def test_the_newest_scans_of_each_job_are_kept(store: Store) -> None:
+    def start(txn: Txn) -> None:
+        for number in range(notes.SCANS_KEEP + 7):
+            for job in (JOB, 2)[: 1 if number >= 3 else 2]:
+                scans.start_scan(txn, job, kind="reconcile", definition=str(number), expected=None)
+
+    store.write(start)
+    run(SqlJobs(store.database, store.sql).prune())
+
+    assert [int(d) for (d,) in store.fetch("SELECT definition FROM scans WHERE job = 1 ORDER BY id")] == list(
+        range(7, notes.SCANS_KEEP + 7)
+    )
+    assert store.fetch("SELECT COUNT(*) FROM scans WHERE job = 2") == [(3,)]
+
+
+def test_a_deleted_job_leaves_nothing_that_names_a_person(store: Store) -> None:
+    other = 2
+    for job in (JOB, other):
+        store.observe(seen("jo", True, 1), job=job)
+        entries = [HistoryEntry(job=job, member="jo", kind="retry")] * (notes.PIECE + 1)
+        odd = [Unreadable("lytics1", "bad_time", b"sealed jo", 9, job=job)] * 3
+        store.write(partial(notes.add_history, entries=entries))
+        store.write(partial(notes.add_unreadable, items=odd))
+
+    assert sweep(store, "forget") >= 3  # at most a piece in one commit
+
+    for table in ("ledger", "history", "unreadable"):
+        assert {job for (job,) in store.fetch(f"SELECT DISTINCT job FROM {table}")} == {other}
+    assert store.read(scans.open_sweeps) == []
+
+
+def test_a_request_that_outlives_its_deleted_job_writes_nothing_down(store: Store) -> None:
+    deleted = store.add_job(status=Status.DELETED)
+    store.observe(seen("jo", True, 1), job=deleted.key)
+    (claim,) = store.claim(job=deleted.key)
+    sweep(store, "forget")
+
+    store.settle(claim, NO_SUCH_USER)
+
+    assert store.read(lambda txn: notes.history_of(txn, deleted.key, "jo")) == []
 
 
 def test_the_logs_limit_is_their_own(store: Store) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import sqlite3
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from tests.clocks import ManualClock
 from usher.errors import Conflict, Unavailable
@@ -109,6 +111,22 @@ async def test_a_broken_constraint_is_the_failing_works_alone(database: Threaded
     assert isinstance(answers[1], Unavailable)
     assert answers[2] == "b"
     assert committed(folder) == ["a", "b"]
+
+
+@pytest.mark.parametrize("open_engine", [writer_engine, reader_engine])
+@pytest.mark.parametrize(
+    "statement",
+    ["INSERT INTO ledger (job, member, is_in) VALUES (1, :member, NULL)", "SELECT nothing FROM ledger WHERE :member"],
+)
+def test_a_failing_statement_names_no_member(
+    folder: Path, open_engine: Callable[[Path], Engine], statement: str
+) -> None:
+    engine, member = open_engine(folder / FILE_NAME), "jo.public@example.com"
+    with engine.connect() as conn, pytest.raises(DBAPIError) as caught:
+        conn.execute(text(statement), {"member": member})
+    engine.dispose()
+
+    assert "jo.public" not in "".join(traceback.format_exception(caught.value)) + repr(caught.value)
 
 
 async def test_what_a_failing_work_counted_is_not_counted(database: ThreadedDatabase) -> None:

@@ -37,7 +37,7 @@ def plan(store: Store, statement: TextClause, values: dict[str, Any]) -> list[st
         (SQL.resend_one, {"job": 1, "member": "jo", "now": 1}, [BY_KEY]),
         (SQL.leave, {**CHUNK, "version": 1}, [BY_RANGE]),
         (NEXT_DUE, {"job": 1, "lane": 0}, [OWED]),
-        (ledger.ANY_DUE, {"job": 1}, [OWED]),
+        (ledger.ANY_DUE, {"job": 1, "lane": 0, "known": 1}, [OWED.replace("COVERING ", "")]),
         (ledger.CHUNK_END, {"job": 1, "after": "", "offset": 9}, [BY_RANGE]),
         (members.ONE, {"job": 1, "member": "jo"}, [BY_KEY]),
     ],

@@ -1,5 +1,7 @@
 """Scans: a page and its checkpoint are one, and only a whole, undisturbed scan says who left."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.store.stores import JOB, Store, all_in, names, run, seen
@@ -10,13 +12,23 @@ from usher.domain.removal_brake import PEOPLE
 from usher.domain.scan import Scan, ScanState
 from usher.store import ledger, notes, scanning, scans
 from usher.store.database import Txn
+from usher.store.jobs import change_job, job_by_key
 from usher.store.scanning import SqlScans
 from usher.store.statements import LANE_BULK
 from usher.store.supervision import SqlJobs
 
 
 def begin(store: Store, *, kind: str = "reconcile") -> Scan:
-    return run(SqlScans(store.database, store.sql).begin_scan(JOB, kind=kind, definition="d1", expected=10))
+    """Begin the scan that a job in the right state wants."""
+
+    def prepare(txn: Txn) -> None:
+        config = replace(job_by_key(txn, JOB).config, withbackfill=kind == "backfill")
+        change_job(txn, JOB, config=config, is_baselined=kind == "reconcile")
+
+    store.write(prepare)
+    scan = run(SqlScans(store.database, store.sql).begin_scan(JOB, definition="d1", expected=10))
+    assert scan.kind == kind
+    return scan
 
 
 def page(
@@ -137,7 +149,7 @@ def test_an_interrupted_scan_says_nothing_and_may_start_again(store: Store, kind
     sweep_all(store)
 
     assert store.row("gone").is_in
-    assert (store.job().scan_wanted, store.job().is_baselined) == (wanted, False)
+    assert (store.job().scan_wanted, store.job().is_baselined) == (wanted, kind == "reconcile")
     assert store.read(lambda txn: scans.scan_by_id(txn, scan.id)).state == ScanState.INTERRUPTED
 
 

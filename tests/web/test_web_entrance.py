@@ -61,6 +61,51 @@ async def test_a_fault_is_logged_with_the_requests_id(usher: Running, written: i
     assert any("request_failed" in line["event"] for line in lines)
 
 
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("out", [io.StringIO(), Screen()], ids=["file", "terminal"])
+def test_a_logged_failure_shows_no_value_that_the_code_held(written: io.StringIO, out: io.StringIO) -> None:
+    configure_logging(stream=out)
+
+    def settle(member: str) -> None:
+        raise ValueError
+
+    try:
+        settle("JO-PUBLIC".lower())  # a traceback shows this line, and may
+    except ValueError as error:
+        structlog.get_logger().error("task_failed", exc_info=error)
+
+    assert "ValueError" in out.getvalue()
+    assert "jo-public" not in out.getvalue()
+
+
+async def test_a_trigger_is_logged_only_when_it_fails(usher: Running, written: io.StringIO) -> None:
+    token = await usher.trigger_token()
+    written.seek(0)
+    written.truncate()
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert (await usher.ask("GET", path)).status == 200
+    assert (await usher.trigger(usher.event("jo@example.com"), token=token)).status == 200
+    assert written.getvalue() == ""
+
+    await usher.trigger([], token="not-the-token")
+    await usher.trigger([], auth_id="nobody", token=token)
+    await usher.deps.desk.database.close()
+    assert (await usher.trigger([], token=token)).status == 503
+    assert (await usher.ask("GET", "/readyz")).status == 503
+
+    requests = [line for line in map(json.loads, written.getvalue().splitlines()) if line["event"] == "request"]
+    assert [(line["route"], line["status"]) for line in requests] == [
+        ("/triggers/{auth_id:path}", 401),
+        ("/triggers/{auth_id:path}", 401),
+        ("/triggers/{auth_id:path}", 503),
+        ("/readyz", 503),
+    ]
+
+
 def test_what_libraries_log_joins_the_same_lines(written: io.StringIO) -> None:
     logging.getLogger("some.library").warning("careful with %s", "this")
     logging.getLogger("some.library").info("routine")

@@ -80,6 +80,11 @@ async def test_what_is_not_there_answers_with_lytics_own_code_for_it(usher: Runn
         ("POST", "/v2/token", token | {"role": "king"}, 400, "BADREQ-001"),
         ("POST", "/v2/token", token | {"expires_days": "1"}, 400, "BADREQ-001"),
         ("GET", "/v2/job?show_all=perhaps", None, 400, "BADREQ-001"),
+        ("GET", "/v2/job?show_state=nonsense", None, 400, "JOB-BADREQ-002"),
+        ("GET", "/v2/job?cursor=abc", None, 400, "JOB-BADREQ-002"),
+        ("GET", "/v2/audit?cursor=abc", None, 400, "BADREQ-001"),
+        ("GET", "/v2/unreadable/nope", None, 404, "NOTFOUND-003"),
+        ("GET", "/v2/unreadable/7", None, 404, "NOTFOUND-003"),
         ("GET", "/v2/job/x/members?cursor=abc", None, 400, "JOB-BADREQ-002"),
     ]
     for method, path, body, status, code in cases:

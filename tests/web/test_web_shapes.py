@@ -67,6 +67,11 @@ async def test_a_job_says_everything_that_was_asked_for_under_lytics_names(usher
     assert (job["workflow"], job["status"], job["deleted"]) == ("mapp_trigger_export", "runnable", False)
 
 
+async def test_a_new_job_s_answer_carries_what_should_be_known(usher: Running) -> None:
+    job = await usher.create_job(exit_brake=False)
+    assert any("The exit brake is off" in note for note in job["meta"]["notes"])
+
+
 async def test_an_authorization_has_the_published_shape_and_no_secret(usher: Running) -> None:
     shown = ref("models.AuthResponse")
     check((await usher.ask("GET", "/v2/auth")).body, data=many(shown))
@@ -124,6 +129,8 @@ async def test_our_own_description_is_true_of_what_is_answered(usher: Running) -
     description = (await usher.ask("GET", "/openapi.json", role=None)).body
     job = await usher.create_job(withbackfill=True)
     job_id, auth_id = job["id"], usher.made["lytics"]
+    await usher.trigger(b"nonsense")
+    (odd,) = (await usher.ask("GET", "/v2/unreadable")).data
     asked = {
         "/v2/job": "/v2/job",
         "/v2/job/{job_id}": f"/v2/job/{job_id}",
@@ -140,6 +147,9 @@ async def test_our_own_description_is_true_of_what_is_answered(usher: Running) -
         "/v2/segment/{id_or_slug}": "/v2/segment/vip_shoppers",
         "/v2/schema/{table}/field": "/v2/schema/user/field",
         "/v2/token": "/v2/token",
+        "/v2/unreadable": "/v2/unreadable",
+        "/v2/unreadable/{entry_id}": f"/v2/unreadable/{odd['id']}",
+        "/v2/audit": "/v2/audit",
     }
     reads = {path for path, item in description["paths"].items() if path.startswith("/v2") and "get" in item}
     assert reads == set(asked)

@@ -60,6 +60,14 @@ class Api:
         answer = await self._ask("GET", path, query=query)
         return answer["data"], answer["_meta"].get("next")
 
+    async def every(self, path: str, query: Mapping[str, str] | None = None) -> list[Any]:
+        """Return what all pages hold."""
+        held, following = await self.page(path, query)
+        while following:
+            more, following = await self.page(path, {**(query or {}), "cursor": following})
+            held += more
+        return list(held)
+
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         return (await self._ask("POST", path, body=body or {}))["data"]
 

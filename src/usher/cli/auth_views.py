@@ -53,4 +53,9 @@ def print_test(report: dict[str, Any], *, label: str) -> None:
 
 def print_endpoint(found: dict[str, Any]) -> None:
     say("Lytics sends its triggers here:", style="bold")
-    print_facts([(key.replace("_", " "), value) for key, value in found.items()])
+    print_facts([("url", found["url"]), ("header", found["header"])])
+    say()
+    say("In Lytics' webhook, enter:", style="bold")
+    print_facts([(key.replace("_", " "), value) for key, value in found["paste"].items()])
+    for note in found["notes"]:
+        say(f"note: {note}", style="yellow")

@@ -1,5 +1,6 @@
 """`usher auth`: the saved credentials for Mapp and Lytics."""
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from usher.cli.auth_views import print_auth, print_auths, print_endpoint, print_
 from usher.cli.choosing import authorization_named
 from usher.cli.connecting import run
 from usher.cli.output import print_json, say
+from usher.cli.rotating import kind_after, with_environment, with_prompts, without_limits
 from usher.cli.secrets import asked_secret, may_ask
 
 app = typer.Typer(help="Saved credentials for Mapp and Lytics.", no_args_is_help=True)
@@ -28,6 +30,18 @@ Token = Annotated[str | None, typer.Option("--token", envvar="LYTICS_API_TOKEN",
 PerSecond = Annotated[
     float | None, typer.Option("--requests-per-second", help="At most so many; without it, no limit.")
 ]
+# Changing them takes nothing from the environment unless told to: a variable set for something else must not rotate.
+NewSecret = Annotated[str | None, typer.Option("--secret", help="The integration's new secret.")]
+NewPassword = Annotated[str | None, typer.Option("--password", help="The REST API user's new password.")]
+NewToken = Annotated[str | None, typer.Option("--token", help="The new API token of Lytics.")]
+FromEnv = Annotated[
+    bool,
+    typer.Option("--from-env", help="Take what is secret from MAPP_SECRET, MAPP_PASSWORD or LYTICS_API_TOKEN."),
+]
+NoPerSecond = Annotated[
+    bool, typer.Option("--no-requests-per-second", help="Remove that limit; the pace is what Mapp takes.")
+]
+NoInFlight = Annotated[bool, typer.Option("--no-max-in-flight", help="Remove that limit; 64 is the default.")]
 InFlight = Annotated[
     int | None, typer.Option("--max-in-flight", help="At most so many requests at once (64; up to 256).")
 ]
@@ -121,35 +135,64 @@ def rename(
     as_json: o.AsJson = False,
 ) -> None:
     """Change the label or the description."""
-    _change(auth, o.given(label=label, description=description), said="Renamed", as_json=as_json)
+
+    async def work(api: Api) -> None:
+        found = await authorization_named(api, auth)
+        kind = found["type"].replace("_", "-")
+        body = o.given(label=label, description=description)
+        changed = await api.put(f"/v2/auth/{part(kind)}/{part(found['id'])}", body)
+        print_json(changed) if as_json else print_auth(changed, title=f"Renamed {changed['label']!r}.")
+
+    run(work)
 
 
 @app.command("rotate")
 def rotate(
     auth: o.AuthName,
     *,
-    secret: Secret = None,
-    password: Password = None,
-    token: Token = None,
+    secret: NewSecret = None,
+    password: NewPassword = None,
+    token: NewToken = None,
+    from_env: FromEnv = False,
     integration_id: Integration = None,
     api_url: ApiUrl = None,
+    rest_api_url: RestUrl = None,
     user: User = None,
     requests_per_second: PerSecond = None,
+    no_requests_per_second: NoPerSecond = False,
     max_in_flight: InFlight = None,
+    no_max_in_flight: NoInFlight = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """Change credentials or limits; what is not named stays. Jobs go on with the new ones by themselves."""
-    config = o.given(
+    """
+    Change credentials or limits; what is not named stays. Jobs go on with the new ones by themselves.
+
+    With --rest-api-url, --user and --password, an integration can be read back from then on.
+    """
+    named = o.given(
         secret=secret,
         password=password,
         token=token,
         integration_id=integration_id,
         api_url=api_url,
+        rest_api_url=rest_api_url,
         user=user,
         requests_per_second=requests_per_second,
         max_in_flight=max_in_flight,
     )
-    _change(auth, {"config": config}, said="Changed", as_json=as_json)
+    removed = {"requests_per_second": no_requests_per_second, "max_in_flight": no_max_in_flight}
+    config = without_limits(named, removed=tuple(limit for limit, is_gone in removed.items() if is_gone))
+
+    async def work(api: Api) -> None:
+        found = await authorization_named(api, auth)
+        before = found["type"].replace("_", "-")
+        kind = kind_after(before, config)
+        given = with_environment(config, kind, os.environ) if from_env else config
+        body = {"config": with_prompts(given, kind=kind, before=before)}
+        changed = await api.put(f"/v2/auth/{part(kind)}/{part(found['id'])}", body)
+        print_json(changed) if as_json else print_auth(changed, title=f"Changed {changed['label']!r}.")
+
+    run(work)
 
 
 @app.command("endpoint")
@@ -192,22 +235,3 @@ def _add(kind: str, *, label: str, description: str | None, config: dict[str, An
         print_json(made) if as_json else print_auth(made, title=f"Saved {made['label']!r}.")
 
     run(work)
-
-
-def _change(auth: str, body: dict[str, Any], *, said: str, as_json: bool) -> None:
-    async def work(api: Api) -> None:
-        found = await authorization_named(api, auth)
-        kind = found["type"].replace("_", "-")
-        wanted = _with_prompt(body, found["provider_slug"])
-        changed = await api.put(f"/v2/auth/{part(kind)}/{part(found['id'])}", wanted)
-        print_json(changed) if as_json else print_auth(changed, title=f"{said} {changed['label']!r}.")
-
-    run(work)
-
-
-def _with_prompt(body: dict[str, Any], provider: str) -> dict[str, Any]:
-    """Ask for the secret where a rotation named nothing at all."""
-    if body.get("config") != {}:
-        return body
-    name, words = ("secret", "New secret") if provider == "mapp" else ("token", "New token")
-    return {**body, "config": {name: asked_secret(None, f"--{name}", words)}}

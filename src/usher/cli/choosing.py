@@ -3,7 +3,7 @@
 from typing import Any
 
 from usher.cli.api import Api
-from usher.errors import Conflict, InvalidInput, NotFound, Problem
+from usher.errors import Conflict, NotFound
 
 SHORTEST_PREFIX = 4
 
@@ -33,7 +33,7 @@ def chosen(things: list[dict[str, Any]], text: str, *, kind: str, name_key: str,
 
 async def job_named(api: Api, text: str) -> dict[str, Any]:
     """Return the job that *text* means; deleted ones by their whole id only."""
-    jobs = await api.get("/v2/job", {"show_all": "true"})
+    jobs = await api.every("/v2/job", {"show_all": "true"})
     living = [job for job in jobs if not job["deleted"] or job["id"] == text]
     return chosen(living, text, kind="job", name_key="name", listing="usher job list --all")
 
@@ -43,17 +43,26 @@ async def authorization_named(api: Api, text: str) -> dict[str, Any]:
     return chosen(auths, text, kind="authorization", name_key="label", listing="usher auth list")
 
 
-async def authorization_of(api: Api, provider: str, text: str | None) -> str:
+async def authorizations_for(api: Api, *, mapp: str | None, lytics: str | None) -> list[str]:
     """
-    Return the id of the authorization that *text* means, or of the only one of *provider*.
+    Return the ids of the authorizations for a new job: those named, else the only one of a provider.
+
+    What cannot be chosen is left out, and a name that nothing has goes as it is: the service says what is wrong with
+    either, together with every other problem of the job.
 
     Raises:
-        InvalidInput: there is none, or more than one, to choose from.
+        Conflict: a name means several.
     """
-    if text is not None:
-        return str((await authorization_named(api, text))["id"])
-    found = [auth for auth in await api.get("/v2/auth") if auth["provider_slug"] == provider]
-    if len(found) == 1:
-        return str(found[0]["id"])
-    mend = f"Name one with --{provider}." if found else f"Make one with `usher auth add {provider}`."
-    raise InvalidInput(Problem(f"--{provider}", f"cannot be chosen: there are {len(found)} to choose from.", mend))
+    auths = await api.get("/v2/auth")
+    ids = [_meant(auths, "mapp", mapp), _meant(auths, "lytics", lytics)]
+    return [auth_id for auth_id in ids if auth_id is not None]
+
+
+def _meant(auths: list[dict[str, Any]], provider: str, text: str | None) -> str | None:
+    if text is None:
+        found = [auth for auth in auths if auth["provider_slug"] == provider]
+        return str(found[0]["id"]) if len(found) == 1 else None
+    try:
+        return str(chosen(auths, text, kind="authorization", name_key="label", listing="usher auth list")["id"])
+    except NotFound:
+        return text

@@ -1,5 +1,6 @@
 """What jobs, their logs, previews and people look like on a terminal."""
 
+import shlex
 from typing import Any
 
 from usher.cli.output import console, duration, local_time, print_facts, print_table, say
@@ -43,7 +44,13 @@ def print_jobs(jobs: list[dict[str, Any]]) -> None:
     )
 
 
-def print_job(job: dict[str, Any], *, title: str) -> None:
+def print_job(job: dict[str, Any], *, title: str, lytics_label: str = "") -> None:
+    """
+    Print one job, and what to paste into Lytics where a person must.
+
+    Args:
+        lytics_label: of its Lytics authorization, to say where the trigger token is read.
+    """
     meta = job["meta"]
     say(title, style="bold")
     for note in meta.get("notes", []):
@@ -65,7 +72,7 @@ def print_job(job: dict[str, Any], *, title: str) -> None:
         ]
     )
     if meta["webhook"].get("help"):
-        _print_webhook_help(meta["webhook"]["help"])
+        _print_webhook_help(meta["webhook"]["help"], auth=lytics_label or meta["lytics_auth"])
 
 
 def _triggers(meta: dict[str, Any]) -> str:
@@ -76,10 +83,11 @@ def _triggers(meta: dict[str, Any]) -> str:
     return text + (f" ({webhook['note']})" if webhook.get("note") else "")
 
 
-def _print_webhook_help(help_: dict[str, Any]) -> None:
+def _print_webhook_help(help_: dict[str, Any], *, auth: str) -> None:
     say()
     say("Paste this into an Audience Triggers Webhook in Lytics:", style="bold")
     print_facts([(key.replace("_", " "), value) for key, value in help_.items()])
+    say(f"The trigger token, for admins: usher auth endpoint {shlex.quote(auth)}")
 
 
 def print_logs(lines: list[dict[str, Any]]) -> None:

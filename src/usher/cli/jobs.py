@@ -6,7 +6,7 @@ import typer
 
 from usher.cli import options as o
 from usher.cli.api import Api, part
-from usher.cli.choosing import authorization_of, job_named
+from usher.cli.choosing import authorization_named, authorizations_for, job_named
 from usher.cli.connecting import run
 from usher.cli.job_views import print_job, print_jobs, print_logs, print_preview
 from usher.cli.output import print_json, print_json_line, say
@@ -48,7 +48,7 @@ def create(
     async def work(api: Api) -> None:
         body = await _body(api, name=name, description=description, mapp=mapp, lytics=lytics, config=config)
         job = await api.post(CREATE, body)
-        _print_created(job, as_json=as_json, is_first_of_lines=watch_it)
+        await _print_created(api, job, as_json=as_json, is_first_of_lines=watch_it)
         if not api.has_engine and not as_json:
             say("It begins as soon as `usher serve` runs.")
         if watch_it:
@@ -131,8 +131,8 @@ def edit(
             body["config"] = {**held["config"], **config}
         if mapp is not None or lytics is not None:
             body["auth_ids"] = [
-                await authorization_of(api, "mapp", mapp or held["meta"]["mapp_auth"]),
-                await authorization_of(api, "lytics", lytics or held["meta"]["lytics_auth"]),
+                (await authorization_named(api, mapp))["id"] if mapp else held["meta"]["mapp_auth"],
+                (await authorization_named(api, lytics))["id"] if lytics else held["meta"]["lytics_auth"],
             ]
         changed = await api.put(f"{CREATE}/{part(held['id'])}", body)
         print_json(changed) if as_json else print_job(changed, title=f"Changed {changed['name']!r}.")
@@ -147,7 +147,7 @@ def list_jobs(
     """List the jobs."""
 
     async def work(api: Api) -> None:
-        jobs = await api.get("/v2/job", {"show_all": "true"} if every else None)
+        jobs = await api.every("/v2/job", {"show_all": "true"} if every else None)
         print_json(jobs) if as_json else print_jobs(jobs)
 
     run(work)
@@ -163,7 +163,7 @@ def show(job: o.JobName, as_json: o.AsJson = False) -> None:
         if as_json:
             print_json(found | {"progress": progress})
             return
-        print_job(found, title=found["name"])
+        print_job(found, title=found["name"], lytics_label=await _lytics_label(api, found))
         print_progress(progress)
 
     run(work)
@@ -189,28 +189,36 @@ def progress(
 
 
 @app.command("logs")
-def logs(job: o.JobName, as_json: o.AsJson = False) -> None:
-    """Show a job's log, oldest first."""
+def logs(job: o.JobName, every: o.Every = False, as_json: o.AsJson = False) -> None:
+    """Show the newest 200 lines of a job's log, oldest first."""
 
     async def work(api: Api) -> None:
         job_id = (await job_named(api, job))["id"]
-        found = await api.get(f"/v2/job/{part(job_id)}/logs")
+        path = f"/v2/job/{part(job_id)}/logs"
+        found = (await (api.every(path) if every else api.get(path)))[::-1]
         print_json(found) if as_json else print_logs(found)
 
     run(work)
 
 
-def _print_created(job: dict[str, Any], *, as_json: bool, is_first_of_lines: bool) -> None:
+async def _print_created(api: Api, job: dict[str, Any], *, as_json: bool, is_first_of_lines: bool) -> None:
     if not as_json:
-        print_job(job, title=f"Created {job['name']!r}.")
+        print_job(job, title=f"Created {job['name']!r}.", lytics_label=await _lytics_label(api, job))
         return
     print_json_line(job) if is_first_of_lines else print_json(job)
+
+
+async def _lytics_label(api: Api, job: dict[str, Any]) -> str:
+    """Return the label of the Lytics authorization whose trigger token a person must paste; "" where nobody must."""
+    if not job["meta"]["webhook"].get("help"):
+        return ""
+    return str((await authorization_named(api, job["meta"]["lytics_auth"]))["label"])
 
 
 async def _body(
     api: Api, *, name: str | None, description: str | None, mapp: str | None, lytics: str | None, config: dict[str, Any]
 ) -> dict[str, Any]:
-    auth_ids = [await authorization_of(api, "mapp", mapp), await authorization_of(api, "lytics", lytics)]
+    auth_ids = await authorizations_for(api, mapp=mapp, lytics=lytics)
     return {**o.given(name=name, description=description), "auth_ids": auth_ids, "config": config}
 
 

@@ -40,9 +40,9 @@ async def _rotate(settings: "Settings") -> "tuple[KeyRing, Resealed]":
 
     from usher.clock import SystemClock  # noqa: PLC0415 - as above
     from usher.jobs.resealing import reseal_everything  # noqa: PLC0415 - as above
+    from usher.jobs.sealing import UNREADABLE_PLACE  # noqa: PLC0415 - as above
     from usher.store.opening import open_sqlite  # noqa: PLC0415 - as above
     from usher.vault import Vault, load_or_create_key_ring, rotated  # noqa: PLC0415 - as above
-    from usher.wiring import UNREADABLE_PLACE  # noqa: PLC0415 - as above
 
     # Opened first: its lock keeps out a `serve` that would go on sealing with the old key.
     store = open_sqlite(settings.data_dir, clock=SystemClock(), is_threaded=False, database_url=settings.database_url)

@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from usher.cli import authorizations, database, demo, doctor, explain, job_control, jobs, keys, sandbox, serve, tokens
+from usher.cli import (
+    admin,
+    audit,
+    authorizations,
+    database,
+    demo,
+    doctor,
+    explain,
+    job_control,
+    jobs,
+    keys,
+    sandbox,
+    serve,
+    tokens,
+    unreadable,
+)
 from usher.cli.failures import INTERRUPTED, report, report_unexpected
 from usher.errors import UsherError
 
@@ -21,6 +36,9 @@ app.command("worker")(serve.worker)
 app.command("sandbox")(sandbox.sandbox)
 app.command("explain")(explain.explain)
 app.command("doctor")(doctor.doctor)
+app.command("audit")(audit.audit)
+app.add_typer(unreadable.app, name="unreadable")
+app.add_typer(admin.app, name="admin")
 app.add_typer(tokens.app, name="token")
 app.add_typer(authorizations.app, name="auth")
 jobs.app.registered_commands += job_control.app.registered_commands

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Every = Annotated[bool, typer.Option("--all", help="All of them, not the newest alone.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, the beginning of it, or its name.")]
 AuthName = Annotated[
@@ -57,7 +58,7 @@ ExitBrakePeople = Annotated[
 ]
 ExitBrakePercent = Annotated[
     float | None,
-    typer.Option("--exit-brake-percent", help="... and more than this share of those inside (0 to 100)."),
+    typer.Option("--exit-brake-percent", help="And more than this percent of those inside; it needs both."),
 ]
 AllowUnlistedGroup = Annotated[
     bool | None,

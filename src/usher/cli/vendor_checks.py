@@ -1,4 +1,4 @@
-"""What the doctor asks of others: the service, each vendor's account, and the vendors' clocks."""
+"""What the doctor asks of others: the service, each vendor's account, this service's own address, the clocks."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -7,6 +7,7 @@ from typing import Any
 from usher.cli.api import Api, part
 from usher.cli.checks import Check, Level, local_checks
 from usher.cli.connecting import connected
+from usher.cli.reach_check import reach_check
 from usher.clock import Clock, SystemClock
 from usher.errors import UsherError
 from usher.http import GuardedHttp, Http
@@ -29,7 +30,7 @@ async def every_check(settings: Settings) -> list[Check]:
             found += [await _account(api, auth) for auth in auths]
     except UsherError as error:
         return [*found, Check(Level.BAD, "The service does not answer as it should.", error.message)]
-    return found + ([] if settings.url else await _clocks(settings, auths))
+    return found + ([] if settings.url else await _from_outside(settings, auths))
 
 
 async def _account(api: Api, auth: dict[str, Any]) -> Check:
@@ -43,11 +44,12 @@ async def _account(api: Api, auth: dict[str, Any]) -> Check:
     return Check(Level.BAD, f"The authorization {auth['label']!r} does not work. {said}".strip())
 
 
-async def _clocks(settings: Settings, auths: list[dict[str, Any]]) -> list[Check]:
+async def _from_outside(settings: Settings, auths: list[dict[str, Any]]) -> list[Check]:
     urls = sorted({str(auth["meta"]["config"].get("api_url") or "") for auth in auths} - {""})
     http = GuardedHttp(allow_http=settings.allow_http, allow_private=settings.allow_private, ca_file=settings.ca_file)
     try:
-        return [await clock_check(http, url, clock=SystemClock()) for url in urls]
+        clocks = [await clock_check(http, url, clock=SystemClock()) for url in urls]
+        return [await reach_check(http, settings.base_url, allow_http=settings.allow_http), *clocks]
     finally:
         await http.close()
 

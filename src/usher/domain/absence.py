@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LEAST_SHARE_SEEN = 0.98
+MOST_SHARE_UNNAMED = 0.02  # more than before; where many lose their identifier at once, the field has changed
 MOST_TIMES_EXPECTED_PAGES = 2
 SPARE_PAGES = 20  # small audiences grow by whole pages
 
@@ -24,7 +25,7 @@ class Doubt(StrEnum):
     CURSOR_EXPIRED = "cursor_expired"
     CURSOR_REPEATED = "cursor_repeated"
     ENDLESS = "too_many_pages"
-    ERROR = "error"
+    UNNAMED = "identifiers_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class ScanEnd:
         definition_before, definition_after: what the audience's definition hashed to, around the
             scan; blank where Lytics did not say.
         is_gone: the audience was deleted or invalid afterwards.
+        unnamed: how many profiles had no identifier.
+        share_unnamed_before: the share (0..1) of such profiles in the scan before, or None where there was none.
     """
 
     profiles: int
@@ -47,6 +50,8 @@ class ScanEnd:
     definition_before: str
     definition_after: str
     is_gone: bool
+    unnamed: int = 0
+    share_unnamed_before: float | None = None
 
 
 def doubt_about_absence(end: ScanEnd) -> Doubt | None:
@@ -57,6 +62,7 @@ def doubt_about_absence(end: ScanEnd) -> Doubt | None:
         (Doubt.REDEFINED, end.definition_before != end.definition_after),
         (Doubt.NO_END, not end.has_end_marker),
         (Doubt.EMPTY, end.profiles == 0),
+        (Doubt.UNNAMED, end.unnamed > (MOST_SHARE_UNNAMED + (end.share_unnamed_before or 0.0)) * end.profiles),
         (Doubt.SHORT, end.announced is not None and end.profiles < LEAST_SHARE_SEEN * end.announced),
     )
     return next((doubt for doubt, holds in doubts if holds), None)

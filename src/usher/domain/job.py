@@ -3,7 +3,7 @@ A job: what a person configured, the states it can be in, and which event leads 
 
     runnable --sleep--> sleeping --wake--> runnable          an outage comes and goes by itself
     runnable, sleeping --fault--> fault --mend--> runnable   something outside must change first
-    runnable --complete--> completed                         a Backfill Only job has told everybody
+    runnable, sleeping --complete--> completed               a Backfill Only job has told everybody
     any live --fail--> failed                                by a person's or Lytics' word only
     runnable, sleeping, fault --pause--> paused --resume--> runnable
     fault, failed, paused, completed, sleeping --bounce--> runnable
@@ -76,7 +76,7 @@ TRANSITIONS: dict[Event, dict[Status, Status]] = {
     E.WAKE: {S.SLEEPING: S.RUNNABLE, S.RUNNABLE: S.RUNNABLE},
     E.FAULT: dict.fromkeys((S.RUNNABLE, S.SLEEPING, S.FAULT), S.FAULT),
     E.MEND: {S.FAULT: S.RUNNABLE},
-    E.COMPLETE: {S.RUNNABLE: S.COMPLETED},
+    E.COMPLETE: {S.RUNNABLE: S.COMPLETED, S.SLEEPING: S.COMPLETED},
     E.FAIL: dict.fromkeys((S.RUNNABLE, S.SLEEPING, S.PAUSED, S.FAULT), S.FAILED),
 }
 
@@ -177,6 +177,7 @@ class Job:
     One job as it stands. *key* is the ledger's short name for *id*; times are milliseconds since 1970.
 
     Args:
+        sleep_until_ms: while asleep, until when; in fault for rejections, since when people were set aside for it.
         is_baselined: the first scan of this job has been taken in whole (backfill or silent baseline).
         scan_wanted: a scan should start as soon as it may ("backfill", "reconcile" or "").
         next_reconcile_ms: when the next scheduled reconcile is due, None where there is none.

@@ -34,6 +34,7 @@ class LogEntry:
     code: str = ""
     context: dict[str, Any] | None = None
     at_ms: int = 0
+    id: int = 0  # given when it is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,28 @@ class Unreadable:
     body_sealed: bytes
     body_bytes: int
     job: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptUnreadable:
+    """An unreadable message as it is kept; *job_id* is None where it belongs to no job."""
+
+    id: int
+    at_ms: int
+    reason: str
+    auth_id: str
+    job_id: str | None
+    body_bytes: int
+    body_sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what, and to what."""
+
+    id: int
+    at_ms: int
+    actor: str
+    action: str
+    what: str
+    note: str

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from usher.domain.job import Job
+
 
 class ScanState(StrEnum):
     """HELD: it ended well, and the removal brake waits for a person before anybody is marked as having left."""
@@ -60,3 +62,10 @@ class Sweep:
     cursor: str
     done: int
     created_ms: int
+
+
+def kind_of_scan(job: Job) -> str:
+    """Return what the next scan of *job* is: its first is a backfill, or a silent baseline; any later one as wanted."""
+    if not job.is_baselined:
+        return "backfill" if job.config.withbackfill else "baseline"
+    return job.scan_wanted or "reconcile"

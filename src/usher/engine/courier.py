@@ -6,14 +6,15 @@ One courier serves one authorization, so that its pace, its breaker and its faul
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from random import Random
+
+import structlog
 
 from usher.clock import Clock
 from usher.domain.attribute import Target
 from usher.domain.claim import Settlement
 from usher.domain.job import SENDING, Cause, Job, Status
-from usher.domain.outcome import Accepted, Late, StopJob
+from usher.domain.outcome import Accepted, Late, Outcome, StopJob, Unknown
 from usher.domain.pace import Pace
 from usher.engine.buffer import Buffer, Held
 from usher.engine.ports import DeliveryStore, Mapp
@@ -31,6 +32,8 @@ EXPIRY_GRAIN_SECONDS = 1.0  # a request's expiry is in whole seconds, so the las
 LOOK_AGAIN_SECONDS = 5.0
 LEAST_WAIT_SECONDS = 0.001  # a shorter wait may round to none, and spin
 NS_PER_SECOND = 1_000_000_000
+
+logger = structlog.get_logger("usher.engine")
 
 
 class Courier:
@@ -69,6 +72,7 @@ class Courier:
         self._targets: dict[int, Target] = {}
         self._buffer = Buffer()
         self._look_at: dict[tuple[int, int], float] = {}
+        self._owing_nothing: set[int] = set()
         self._turn = 0
         self._done: list[Settlement] = []
         self._wake = asyncio.Event()
@@ -98,6 +102,7 @@ class Courier:
     def ring(self) -> None:
         """Something may be owed at once: look again."""
         self._look_at.clear()
+        self._owing_nothing.clear()
         self._wake.set()
 
     async def run(self) -> None:
@@ -110,10 +115,11 @@ class Courier:
                     await self._top_up()
                 except Unavailable:
                     await self._clock.sleep(1)
-                await self._wait_for_work(self._send_what_may_go())
+                if not self._is_stopping:
+                    await self._wait_for_work(self._send_what_may_go())
         finally:
             self._is_stopping = True
-            self._settled.set()
+            self._give_back(self._buffer.drain(), "Usher is stopping.")
             await settler
 
     async def stop(self, *, within_seconds: float) -> None:
@@ -134,6 +140,16 @@ class Courier:
             keys = self._keys_to_look_at(lane) if wanted > 0 else []
             for key in keys:
                 await self._claim(key, lane, limit=self._claim_limit(key, -(-wanted // len(keys))))
+        self._forget_outage_if_idle()
+
+    def _forget_outage_if_idle(self) -> None:
+        """Where nothing is owed that could show whether Mapp answers again, let the next change show it."""
+        now, breaker = self._clock.monotonic(), self.verdicts.breaker
+        if breaker.open_until is None or now < breaker.open_until or self.in_flight or len(self._buffer):
+            return
+        if {key for key in self._jobs if self._may_send(key)} <= self._owing_nothing:
+            self.verdicts.breaker = breaker.succeeded()
+            self._notify()
 
     async def _claim(self, key: int, lane: int, *, limit: int) -> None:
         if limit <= 0:
@@ -144,7 +160,7 @@ class Courier:
         claims = await self._store.claim(key, lane=lane, limit=limit, hold_ms=self._timing.hold_ms)
         self._buffer.add(lane, [Held(claim, send_by, expires_at_ms) for claim in claims])
         if (trial := self.verdicts.trials.get(key)) is not None and lane == BULK and not self._buffer.holds(key):
-            trial.is_over = True  # nothing is owed, so nothing can show that the fault is still there
+            trial.has_nothing_to_try = True
             self._notify()
         if len(claims) < limit:
             self._look_at[key, lane] = self._clock.monotonic() + await self._seconds_until_due(key)
@@ -152,7 +168,9 @@ class Courier:
     async def _seconds_until_due(self, key: int) -> float:
         due_ms = await self._store.next_due_ms(key)
         if due_ms is None:
+            self._owing_nothing.add(key)
             return LOOK_AGAIN_SECONDS
+        self._owing_nothing.discard(key)
         return min(LOOK_AGAIN_SECONDS, max(0.001, (due_ms - self._clock.now_ms()) / 1000))
 
     def _keys_to_look_at(self, lane: int) -> list[int]:
@@ -223,7 +241,7 @@ class Courier:
 
     async def _send(self, held: Held, target: Target) -> None:
         claim, began = held.claim, self._clock.monotonic()
-        outcome = await self._mapp.send(target, claim.member, is_in=claim.is_in, expires_at_ms=held.expires_at_ms)
+        outcome = await self._outcome(held, target)
         now, now_ms = self._clock.monotonic(), self._clock.now_ms()
         before = self._standing(claim.job)
         self._done.append(self.verdicts.settle(claim, outcome, now=now, now_ms=now_ms, sent_at=began))
@@ -234,6 +252,17 @@ class Courier:
             self._give_back(self._buffer.drain(), "The authorization was refused.")
         if self._standing(claim.job) != before:
             self._notify()
+
+    async def _outcome(self, held: Held, target: Target) -> Outcome:
+        claim, mapp = held.claim, self._mapp
+        try:
+            outcome = await mapp.send(target, claim.member, is_in=claim.is_in, expires_at_ms=held.expires_at_ms)
+        except Exception as error:
+            logger.exception("send_failed")
+            return Unknown(f"Usher failed while it was sending ({type(error).__name__}).")
+        if isinstance(outcome, StopJob) and mapp is not self._mapp:
+            return Late("It was sent with credentials that have been replaced since.")
+        return outcome
 
     def _standing(self, job: int) -> tuple[bool, float | None, bool, bool]:
         """What of this authorization shows in the state of its jobs."""
@@ -256,8 +285,13 @@ class Courier:
             self._note_retries()
 
     async def _settle(self, batch: list[Settlement]) -> None:
-        with suppress(Unavailable):  # never run again: its commit is in doubt, and the rows become due by themselves
+        try:
             self._look_again_at(await self._store.settle(batch))
+        except Unavailable:
+            logger.warning("settlements_not_kept", rows=len(batch))
+        except Exception:
+            logger.exception("settlements_not_kept", rows=len(batch))
+        # Never run again: its commit is in doubt, and the rows become due by themselves.
 
     def _look_again_at(self, keys: set[int]) -> None:
         for key in keys:
@@ -278,8 +312,10 @@ class Courier:
     def _seconds_until_look(self) -> float:
         """How long until claiming could bring something; what may not be sent must not keep the loop awake."""
         now, breaker = self._clock.monotonic(), self.verdicts.breaker
-        if breaker.open_until is not None:
-            return LOOK_AGAIN_SECONDS if self.in_flight else max(0.0, breaker.open_until - now)
+        if self.in_flight and not breaker.is_closed:
+            return LOOK_AGAIN_SECONDS
+        if breaker.open_until is not None and breaker.open_until > now:
+            return breaker.open_until - now
         looks = [at - now for (key, _), at in self._look_at.items() if self._may_send(key)]
         trials = [t.next_at - now for t in self.verdicts.trials.values() if t.next_at > now]
         return min([LOOK_AGAIN_SECONDS, *looks, *trials])

@@ -113,7 +113,8 @@ def _kept(items: Iterable[UnreadableItem], jobs: list[Job], *, auth_id: str, sea
     """Yield what may be kept of *items*, once for every job concerned; beyond the bytes, nothing of their bodies."""
     room = MOST_KEPT_BYTES
     for item in items:
-        for job in [job.key for job in jobs if _concerns(job, item)] or [None]:
+        concerned: list[int | None] = [job.key for job in jobs if _concerns(job, item)]
+        for job in concerned or [None]:
             body = item.excerpt[:room]
             room -= len(body)
             yield Unreadable(auth_id, item.reason, body_sealed=seal(body), body_bytes=len(body), job=job)

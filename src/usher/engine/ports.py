@@ -58,7 +58,11 @@ class ScanStore(Protocol):
 
     async def running_scan(self, job: int) -> Scan | None: ...
 
-    async def begin_scan(self, job: int, *, kind: str, definition: str, expected: int | None) -> Scan: ...
+    async def begin_scan(self, job: int, *, definition: str, expected: int | None) -> Scan:
+        """Begin the kind of scan that the job wants as it is now, and want none any more."""
+
+    async def share_unnamed_before(self, job: int) -> float | None:
+        """The share (0..1) of profiles without an identifier in the last scan that completed; None: there was none."""
 
     async def record_page(
         self, scan: Scan, observations: Sequence[Observation], *, source: Source, profiles: int,
@@ -98,6 +102,9 @@ class JobStore(Protocol):
         """Whether anything is owed that was known when the last scan ended; what came in since does not count."""
 
     async def note_health(self, auth_id: str, *, is_healthy: bool, note: str) -> None: ...
+
+    async def owe_one_set_aside(self, job: int) -> bool:
+        """Owe one member again who was set aside, the one longest so; return whether there was any."""
 
     async def owe_set_aside_since(self, job: int, *, since_ms: int) -> int:
         """Owe again whoever was set aside at or after a moment; return how many."""

@@ -13,9 +13,10 @@ from usher.errors import RemoteUnreachable, UsherError
 
 MAPP = frozenset({Cause.MAPP_CREDENTIALS, Cause.MAPP_INTEGRATION})
 LYTICS = frozenset({Cause.LYTICS_CREDENTIALS})
+CALM_SECONDS = 600.0  # without a refusal, after which the next one counts as the first
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Probe:
     """When to ask next, and what the authorization was when it was last asked."""
 
@@ -39,27 +40,36 @@ class Probes:
         self._rng = rng
         self._probes: dict[str, Probe] = {}
 
-    async def run_due(self, jobs: Iterable[Job]) -> list[str]:
-        """Ask where it is time to; return the authorizations that are taken again (their jobs go on)."""
+    async def due(self, jobs: Iterable[Job]) -> list[tuple[str, list[Job]]]:
+        """Return the authorizations that it is time to ask about, each with the jobs that were stopped for it."""
         waiting: dict[str, list[Job]] = {}
         for job in jobs:
             if job.status is Status.FAULT and job.cause in MAPP | LYTICS:
                 waiting.setdefault(job.mapp_auth if job.cause in MAPP else job.lytics_auth, []).append(job)
-        self._probes = {auth_id: probe for auth_id, probe in self._probes.items() if auth_id in waiting}
-        return [auth_id for auth_id, stopped in waiting.items() if await self._probe(auth_id, stopped)]
+        self._forget_but(waiting)
+        return [(auth_id, stopped) for auth_id, stopped in waiting.items() if await self._is_due(auth_id)]
 
-    async def _probe(self, auth_id: str, jobs: list[Job]) -> bool:
+    def _forget_but(self, waiting: Iterable[str]) -> None:
+        """Keep what was asked lately: where a ping is taken and events are not, asking must still grow rarer."""
+        now, stopped = self._clock.monotonic(), set(waiting)
+        self._probes = {
+            auth_id: probe
+            for auth_id, probe in self._probes.items()
+            if auth_id in stopped or now < probe.next_at + CALM_SECONDS
+        }
+
+    async def _is_due(self, auth_id: str) -> bool:
         now, revision = self._clock.monotonic(), await self._vendors.revision(auth_id)
-        probe = self._probes.get(auth_id)
-        if probe is None:
-            probe = self._probes[auth_id] = Probe(next_at=now, revision=revision)
+        probe = self._probes.setdefault(auth_id, Probe(next_at=now, revision=revision))
         if now < probe.next_at and revision == probe.revision:
             return False
-        probe.next_at = now + probe_wait_seconds(probe.tries, rng=self._rng)
-        probe.tries, probe.revision = probe.tries + 1, revision
-        return await self._ask(auth_id, jobs)
+        tries = probe.tries if revision == probe.revision else 0
+        wait = probe_wait_seconds(tries, rng=self._rng)
+        self._probes[auth_id] = Probe(next_at=now + wait, revision=revision, tries=tries + 1)
+        return True
 
-    async def _ask(self, auth_id: str, jobs: list[Job]) -> bool:
+    async def ask(self, auth_id: str, jobs: list[Job]) -> bool:
+        """Ask, and let *jobs* go on where the authorization is taken again; return whether it is."""
         try:
             if jobs[0].cause in MAPP:
                 await (await self._vendors.mapp(auth_id)).ping()

@@ -69,9 +69,12 @@ class Scanner:
         self._tell = tell
         self._is_in_trouble = False
 
-    async def scan(self, job: Job, *, kind: str) -> None:
+    async def scan(self, job: Job) -> bool:
         """
-        Go on with the scan that is running, or begin one; return when it ended, however it did.
+        Go on with the scan that is running, or begin one; return whether it came to its end.
+
+        Returns:
+            False: it was interrupted, or Lytics would not answer it; wait a while before the next.
 
         Raises:
             JobAtFault: the audience or its identifier field is gone, or Lytics refuses the credentials.
@@ -81,20 +84,28 @@ class Scanner:
         self._is_in_trouble = job.cause is Cause.LYTICS_OUTAGE  # perhaps said by a process before this one
         scan = await self._kept(lambda: self._store.running_scan(job.key))
         if scan is None:
-            await self._check_field(job)
-            audience = await self._usable_audience(job)
-            scan = await self._store.begin_scan(
-                job.key, kind=kind, definition=audience.definition, expected=audience.size
+            try:
+                await self._check_field(job)
+                audience = await self._usable_audience(job)
+            except _Stopped as error:
+                await self._tell(error.message)
+                return False
+            scan = await self._kept(
+                lambda: self._store.begin_scan(job.key, definition=audience.definition, expected=audience.size)
             )
         try:
             scan, has_end_marker = await self._read_pages(job, scan)
+            await self._finish(job, scan, has_end_marker=has_end_marker)
         except CursorExpired:
-            await self._store.interrupt_scan(scan, reason=Doubt.CURSOR_EXPIRED, starts_again=True)
-            return
-        except _Circling as error:
-            await self._store.interrupt_scan(scan, reason=error.doubt, starts_again=True)
-            return
-        await self._finish(job, scan, has_end_marker=has_end_marker)
+            await self._interrupt(scan, Doubt.CURSOR_EXPIRED)
+        except _Stopped as error:
+            await self._interrupt(scan, error.message)
+        else:
+            return True
+        return False
+
+    async def _interrupt(self, scan: Scan, reason: str) -> None:
+        await self._kept(lambda: self._store.interrupt_scan(scan, reason=reason, starts_again=True))
 
     async def _finish(self, job: Job, scan: Scan, *, has_end_marker: bool) -> None:
         after = await self._asked(lambda: self._audience_or_none(job))
@@ -105,6 +116,8 @@ class Scanner:
             definition_before=scan.definition,
             definition_after=after.definition if after is not None else "",
             is_gone=after is None or after.is_deleted or not after.is_valid,
+            unnamed=scan.without_identifier,
+            share_unnamed_before=await self._kept(lambda: self._store.share_unnamed_before(job.key)),
         )
         version = version_of_scan(scan.started_ms, guard_seconds=self._guard_seconds)
         doubt = doubt_about_absence(end)
@@ -121,9 +134,9 @@ class Scanner:
             )
             self._telemetry.read_page()
             if page.next_cursor and page.next_cursor == scan.cursor:
-                raise _Circling(Doubt.CURSOR_REPEATED)
+                raise _Stopped(Doubt.CURSOR_REPEATED)
             if is_endless(scan.pages + 1, announced=page.total or scan.expected, page_size=PAGE_SIZE):
-                raise _Circling(Doubt.ENDLESS)
+                raise _Stopped(Doubt.ENDLESS)
             scan = await self._record(scan, page, sightings, source)
             self._ring()
             if not page.next_cursor:
@@ -202,8 +215,10 @@ class Scanner:
                 raise JobAtFault(Cause.LYTICS_CREDENTIALS, error.message) from error
             except CursorExpired:
                 raise
-            except RemoteError as error:
+            except RemoteMissing as error:
                 raise JobAtFault(Cause.AUDIENCE, error.message) from error
+            except RemoteError as error:
+                raise _Stopped(error.message) from error
             else:
                 await self._note_answer()
                 return answer
@@ -219,7 +234,5 @@ class Scanner:
             await self._tell(None)
 
 
-class _Circling(Exception):
-    def __init__(self, doubt: Doubt) -> None:
-        super().__init__(doubt)
-        self.doubt = doubt
+class _Stopped(UsherError):
+    """The scan cannot go on; a new one may. Never leaves this module."""

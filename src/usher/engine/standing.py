@@ -7,6 +7,7 @@ from usher.engine.courier import Courier
 from usher.engine.ports import JobStore
 
 CAUSES = {StopCause.CREDENTIALS: Cause.MAPP_CREDENTIALS, StopCause.INTEGRATION: Cause.MAPP_INTEGRATION}
+SAME_MOMENT_MS = 1_000
 REJECTED = (
     "At least half of the last 20 people were rejected by Mapp, so the fault is taken to be the job's."
     " Look at who is set aside and why; one person is tried again from time to time, and the job goes on when Mapp"
@@ -41,10 +42,15 @@ async def show_refusal(job: Job, stop: StopJob, *, store: JobStore) -> None:
 
 async def _show_trial(courier: Courier, job: Job, *, store: JobStore) -> None:
     trial = courier.verdicts.trials[job.key]
-    if trial.is_over:
+    if trial.has_nothing_to_try:
+        trial.has_nothing_to_try = False
+        trial.is_over = not await store.owe_one_set_aside(job.key)
+        courier.ring()
+    elif trial.is_over:
         courier.verdicts.end_trials(job.key)
-        if trial.since_ms is not None:
-            await store.owe_set_aside_since(job.key, since_ms=trial.since_ms)
+        since_ms = job.sleep_until_ms if trial.since_ms is None else trial.since_ms
+        if since_ms is not None:
+            await store.owe_set_aside_since(job.key, since_ms=since_ms)
         await store.apply(job, Event.MEND, log=log(job, "info", "Mapp takes people again; going on."))
         courier.ring()
     elif trial.is_known and job.status is Status.RUNNABLE:
@@ -52,7 +58,9 @@ async def _show_trial(courier: Courier, job: Job, *, store: JobStore) -> None:
         courier.ring()
     elif not trial.is_known and job.status in {Status.RUNNABLE, Status.SLEEPING}:
         entry = log(job, "error", REJECTED, "JOB-FAULT-022")
-        trial.is_known = await store.apply(job, Event.FAULT, cause=Cause.REJECTIONS, reason=REJECTED, log=entry)
+        trial.is_known = await store.apply(
+            job, Event.FAULT, cause=Cause.REJECTIONS, reason=REJECTED, log=entry, sleep_until_ms=trial.since_ms
+        )
 
 
 async def show_lytics(job: Job, trouble: str | None, *, store: JobStore) -> None:
@@ -72,5 +80,7 @@ async def _show_outage(courier: Courier, job: Job, *, store: JobStore, now: floa
     elif open_until is not None and (is_asleep or job.status is Status.RUNNABLE):
         reason = "Mapp does not answer, or answers with errors. Usher tries again by itself; nothing is lost."
         until_ms = now_ms + round((open_until - now) * 1000)
+        if is_asleep and abs(until_ms - (job.sleep_until_ms or 0)) < SAME_MOMENT_MS:
+            return
         entry = None if is_asleep else log(job, "warn", reason)
         await store.apply(job, Event.SLEEP, cause=Cause.OUTAGE, reason=reason, sleep_until_ms=until_ms, log=entry)

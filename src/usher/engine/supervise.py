@@ -31,6 +31,7 @@ from usher.settings import Timing
 LOOK_SECONDS = 1.0
 PRUNE_SECONDS = 60.0
 SCAN_AGAIN_SECONDS = 10.0  # between a scan that had to stop and the next, so that it cannot spin
+LONGEST_SCAN_WAIT_SECONDS = 900.0
 MS_PER_HOUR = 3_600_000
 
 logger = structlog.get_logger("usher.engine")
@@ -76,6 +77,7 @@ class Engine:
         self._revisions: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._scan_not_before: dict[int, float] = {}
+        self._scan_failures: dict[int, int] = {}
         self._changed = asyncio.Event()
         self._prune_at = 0.0
         self._told_ms = 0
@@ -129,18 +131,23 @@ class Engine:
                 now, now_ms = self._clock.monotonic(), self._clock.now_ms()
                 await show_standing(courier, job, store=self._stores.jobs, now=now, now_ms=now_ms)
             await self._see_to_scans(job)
-        for auth_id in await self._probes.run_due(jobs):
+        for auth_id, stopped in await self._probes.due(jobs):
+            self._start_once(f"probe {auth_id}", self._probe(auth_id, stopped))
+        self._keep_house()
+
+    async def _probe(self, auth_id: str, jobs: list[Job]) -> None:
+        if await self._probes.ask(auth_id, jobs):
             if (courier := self._couriers.get(auth_id)) is not None:
                 courier.resume()
             self._changed.set()
-        self._keep_house()
 
     async def _serve(self, jobs: list[Job]) -> None:
         by_auth: dict[str, list[Job]] = {}
         for job in jobs:
             by_auth.setdefault(job.mapp_auth, []).append(job)
         for auth_id in set(self._couriers) - set(by_auth):
-            await self._couriers.pop(auth_id).stop(within_seconds=self._timing.request_timeout_seconds)
+            courier = self._couriers.pop(auth_id)
+            self._start(f"farewell {auth_id}", courier.stop(within_seconds=self._timing.request_timeout_seconds))
         for auth_id, theirs in by_auth.items():
             try:
                 await self._serve_one(auth_id, theirs)
@@ -205,7 +212,7 @@ class Engine:
         running = await self._stores.scans.running_scan(job.key)
         if running is not None or job.scan_wanted:
             if self._clock.monotonic() >= self._scan_not_before.get(job.key, 0.0):
-                self._scan_not_before[job.key] = self._clock.monotonic() + SCAN_AGAIN_SECONDS
+                self._scan_not_before[job.key] = self._clock.monotonic() + self._scan_wait(job.key)
                 self._start(name, self._scan(job))
             return
         if job.cause is Cause.LYTICS_OUTAGE:
@@ -214,6 +221,10 @@ class Engine:
         if job.config.backfill_only and job.is_baselined and not await self._stores.jobs.is_owing_of_scan(job.key):
             message = "Everybody who was in the audience has been told to Mapp."
             await self._stores.jobs.apply(job, Event.COMPLETE, reason=message, log=log(job, "info", message))
+
+    def _scan_wait(self, key: int) -> float:
+        """How long after the beginning of a scan the next may begin; longer after each that came to nothing."""
+        return min(LONGEST_SCAN_WAIT_SECONDS, SCAN_AGAIN_SECONDS * 2.0 ** min(self._scan_failures.get(key, 0), 10))
 
     def _stop_scans_but(self, jobs: list[Job]) -> None:
         """End the scans of jobs that were ended."""
@@ -234,9 +245,7 @@ class Engine:
             self._changed.set()
 
     async def _scan(self, job: Job) -> None:
-        kind = job.scan_wanted or "reconcile"
-        if not job.is_baselined:
-            kind = "backfill" if job.config.withbackfill else "baseline"
+        has_ended = False
         try:
             scanner = Scanner(
                 await self._vendors.lytics(job.lytics_auth),
@@ -248,10 +257,11 @@ class Engine:
                 ring=self.ring,
                 tell=partial(self._tell_of_lytics, job.key),
             )
-            await scanner.scan(job, kind=kind)
+            has_ended = await scanner.scan(job)
         except JobAtFault as error:
             entry = log(job, "error", error.message, "JOB-FAULT-022")
             await self._stores.jobs.apply(job, Event.FAULT, cause=error.cause, reason=error.message, log=entry)
+        self._scan_failures[job.key] = 0 if has_ended else self._scan_failures.get(job.key, 0) + 1
         self.refresh()
 
     async def _tell_of_lytics(self, key: int, trouble: str | None) -> None:
@@ -261,8 +271,7 @@ class Engine:
             await show_lytics(job, trouble, store=self._stores.jobs)
 
     def _keep_house(self) -> None:
-        if "sweep" not in self._tasks:
-            self._start("sweep", self._sweep())
+        self._start_once("sweep", self._sweep())
         if self._clock.monotonic() >= self._prune_at and "prune" not in self._tasks:
             self._prune_at = self._clock.monotonic() + PRUNE_SECONDS
             self._start("prune", self._stores.jobs.prune())
@@ -273,6 +282,13 @@ class Engine:
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks[name] = asyncio.create_task(work, name=name)
+
+    def _start_once(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Start *work* unless it is under way already."""
+        if name in self._tasks:
+            work.close()
+        else:
+            self._start(name, work)
 
     def _reap(self) -> None:
         """Forget tasks that ended, and say why where one failed; what it did is taken up again."""

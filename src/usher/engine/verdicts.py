@@ -11,7 +11,6 @@ from usher.domain.pace import Pace
 from usher.domain.retry import backoff_seconds, throttle_seconds
 from usher.domain.row_faults import RowFaults
 
-
 LONGEST_ASKED_SECONDS = 300.0  # of waiting that Mapp may ask for one row; a live change waits as long
 
 
@@ -21,6 +20,7 @@ class Trial:
     A job that stopped because so many rows were rejected, and when one row is tried again.
 
     Args:
+        has_nothing_to_try: nobody is owed who could show whether Mapp takes people again.
         is_known: the job has been stopped for it; a job that runs all the same was restarted by a person.
         since_ms: whoever was set aside from then on is owed again once a trial succeeds; None: nobody.
     """
@@ -31,6 +31,7 @@ class Trial:
     is_running: bool = False
     is_over: bool = False
     is_known: bool = False
+    has_nothing_to_try: bool = False
 
 
 class Verdicts:

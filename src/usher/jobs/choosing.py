@@ -29,7 +29,7 @@ def choose(auth_ids: tuple[str, ...] | None, *, among: list[Authorization]) -> C
     named = [known[auth_id] for auth_id in auth_ids or () if auth_id in known]
     mapp, lytics = (_only(provider, named, problems) for provider in (MAPP, LYTICS))
     if mapp is None and not problems:
-        problems.append(Problem(FIELD, "names no authorization of Mapp.", "Choose one, or add one first."))
+        problems.append(_none_named(MAPP, among))
     if lytics is None and not any(auth.provider == LYTICS for auth in named):
         lytics = _the_one(LYTICS, among, problems)
     return Chosen(mapp, lytics, tuple(problems))
@@ -46,9 +46,14 @@ def _the_one(provider: str, among: list[Authorization], problems: list[Problem])
     found = [auth for auth in among if auth.provider == provider]
     if len(found) == 1:
         return found[0]
-    mend = f"Name one of the {len(found)}." if found else "Add one first."
-    problems.append(Problem(FIELD, f"names no authorization of {SYSTEMS[provider]}.", mend))
+    problems.append(_none_named(provider, among))
     return None
+
+
+def _none_named(provider: str, among: list[Authorization]) -> Problem:
+    count = sum(auth.provider == provider for auth in among)
+    mend = f"Name one of the {count} (--{provider})." if count else f"Add one first (`usher auth add {provider}`)."
+    return Problem(FIELD, f"names no authorization of {SYSTEMS[provider]}.", mend)
 
 
 def choose_lytics(auth_id: str | None, *, among: list[Authorization]) -> Authorization | Problem:

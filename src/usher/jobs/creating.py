@@ -27,6 +27,14 @@ class Checked:
     warnings: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The new job, and what somebody should know although nothing stood in its way."""
+
+    job: Job
+    notes: list[str]
+
+
 async def check_job(desk: Desk, draft: JobDraft, *, job_id: str = "") -> Checked:
     """
     Make sure that a job may be as *draft* says; changes nothing.
@@ -52,7 +60,7 @@ def checked(seen: Examined) -> Checked:
     return Checked(seen.config, seen.mapp_auth, seen.lytics_auth, seen.audience, seen.findings.warnings)
 
 
-async def create_job(desk: Desk, actor: Actor, draft: JobDraft) -> Job:
+async def create_job(desk: Desk, actor: Actor, draft: JobDraft) -> Created:
     """
     Check *draft*, make it a job, and have Lytics send its triggers here where that can be.
 
@@ -75,7 +83,7 @@ async def create_job(desk: Desk, actor: Actor, draft: JobDraft) -> Job:
 
     job = await desk.database.write(work)
     desk.refresh()
-    return await in_step(desk, job)
+    return Created(await in_step(desk, job), ready.warnings)
 
 
 def first_scan(config: JobConfig) -> str:

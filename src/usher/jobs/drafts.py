@@ -43,7 +43,8 @@ ANSWERED = frozenset(
     }
 )
 JOB_KEYS = ("name", "description", "auth_ids", "config")
-AUTH_KEYS = ("type", "label", "description", "config")
+AUTH_LIMITS = ("requests_per_second", "max_in_flight")  # of the configuration, but taken beside it too
+AUTH_KEYS = ("type", "label", "description", "config", *AUTH_LIMITS)
 AUTH_ANSWERED = ANSWERED | {"provider_id", "provider_slug", "unhealthy", "last_accessed_at"}
 
 
@@ -98,9 +99,23 @@ def read_auth_draft(body: object, *, kind: str | None = None) -> AuthDraft:
         type=_route_name(kind or _text(body, "type", problems, longest=LONGEST_TEXT)),
         label=_text(body, "label", problems, longest=LONGEST_TEXT),
         description=_text(body, "description", problems, longest=LONGEST_DESCRIPTION, is_printable=False),
-        config=_object(body, problems),
+        config=_with_limits(body, _object(body, problems), problems),
         problems=tuple(problems),
     )
+
+
+def _with_limits(
+    body: Mapping[str, Any], config: dict[str, Any] | None, problems: list[Problem]
+) -> dict[str, Any] | None:
+    """Return *config* with the limits that stand beside it; null removes one there as it does inside."""
+    beside = {key: body[key] for key in AUTH_LIMITS if key in body}
+    inside = config or {}
+    problems += [
+        Problem(key, f"differs from config.{key}.", "Give it once.")
+        for key in beside
+        if key in inside and inside[key] != beside[key]
+    ]
+    return {**inside, **beside} if beside else config
 
 
 _NO_OBJECT = Problem("body", "must be a JSON object.", 'Send {"…": …}.')

@@ -11,6 +11,7 @@ from usher.domain.notes import LogEntry
 from usher.errors import InvalidInput, Problem
 from usher.jobs.desk import Desk
 from usher.jobs.explain import MemberLine, line_of
+from usher.jobs.paging import number_in, paged
 from usher.jobs.progress import Progress, job_progress
 from usher.jobs.webhooks import heard, help_as_dict
 from usher.store import jobs, members, notes
@@ -30,6 +31,7 @@ __all__ = [
 WORKFLOW = "mapp_trigger_export"
 USUAL = frozenset({Status.RUNNABLE, Status.SLEEPING, Status.PAUSED, Status.FAULT})
 STATES = ("due", "accepted", "confirmed", "set_aside")
+JOBS = 200
 LOGS = 200
 
 
@@ -50,15 +52,19 @@ class JobFilters:
     show_all: bool = False
     show_state: tuple[str, ...] = ()
 
-    def lets_through(self, job: Job) -> bool:
-        if self.workflow and self.workflow.replace("-", "_") != WORKFLOW:
-            return False
-        if self.auth_ids and not {job.mapp_auth, job.lytics_auth} & set(self.auth_ids):
-            return False
-        return job.status in self._states
-
     @property
-    def _states(self) -> set[str]:
+    def states(self) -> set[str]:
+        """
+        The states that a job may have.
+
+        Raises:
+            InvalidInput: *show_state* names one that there is not.
+        """
+        if odd := sorted(set(self.show_state) - set(Status)):
+            problem = f"names {odd[0][:64]!r}, which is no status of a job."
+            raise InvalidInput(Problem("show_state", problem, f"Use any of {', '.join(Status)}, with commas."))
+        if self.workflow and self.workflow.replace("-", "_") != WORKFLOW:
+            return set()
         if self.show_state:
             return set(self.show_state)
         if self.show_all:
@@ -83,10 +89,21 @@ class JobView:
     heard: str
 
 
-async def list_jobs(desk: Desk, filters: JobFilters | None = None) -> list[Job]:
-    """Return the jobs that *filters* let through, newest first."""
-    wanted = filters or JobFilters()
-    return [job for job in await desk.database.read(jobs.all_jobs) if wanted.lets_through(job)]
+async def list_jobs(
+    desk: Desk, filters: JobFilters | None = None, cursor: str | None = None
+) -> tuple[list[Job], str | None]:
+    """
+    Return up to 200 jobs that *filters* let through, newest first, and the cursor of the next page (None: the last).
+
+    Raises:
+        InvalidInput: a filter names what there is not, or the cursor is none of ours.
+    """
+    wanted, before = filters or JobFilters(), number_in(cursor)
+    statuses = wanted.states
+    found = await desk.database.read(
+        lambda txn: jobs.page_of_jobs(txn, statuses=statuses, auth_ids=wanted.auth_ids, before=before, limit=JOBS + 1)
+    )
+    return paged(found, size=JOBS, number=lambda job: job.key)
 
 
 async def show_job(desk: Desk, job_id: str) -> JobView:
@@ -129,14 +146,19 @@ async def page_of_members(
     return [line_of(row, member=row.member) for _, row in found], _cursor(*found[-1]) if is_full else None
 
 
-async def job_logs(desk: Desk, job_id: str, *, limit: int = LOGS) -> list[LogEntry]:
+async def job_logs(desk: Desk, job_id: str, cursor: str | None = None) -> tuple[list[LogEntry], str | None]:
     """
-    Return a job's log, newest first.
+    Return up to 200 lines of a job's log, newest first, and the cursor of the next page (None: this is the last).
 
     Raises:
         NotFound: there is no such job.
+        InvalidInput: the cursor is none of ours.
     """
-    return await desk.database.read(lambda txn: notes.logs_of(txn, jobs.job_by_id(txn, job_id).key, limit=limit))
+    before = number_in(cursor)
+    found = await desk.database.read(
+        lambda txn: notes.logs_of(txn, jobs.job_by_id(txn, job_id).key, before=before, limit=LOGS + 1)
+    )
+    return paged(found, size=LOGS, number=lambda entry: entry.id)
 
 
 def _cursor(moment: int, row: members.MemberRow) -> str:

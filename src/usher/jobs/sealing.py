@@ -5,6 +5,8 @@ import msgspec
 from usher.store.authorizations import Authorization, TriggerToken
 from usher.vault import Vault
 
+UNREADABLE_PLACE = "unreadable"
+
 
 def seal_secrets(vault: Vault, secrets: dict[str, str], *, auth_id: str) -> str:
     return vault.seal(msgspec.json.encode(secrets), place=secrets_place(auth_id))

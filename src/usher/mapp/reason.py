@@ -26,6 +26,7 @@ _IDENTIFYING = re.compile(f"{_TOKEN}|{_EMAIL}|{_NUMBER}")
 _MARKUP = re.compile(r"<(?:script|style)\b.*?(?:</(?:script|style)\s*>|$)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
+_ENDS = (".", "!", "?", "…")
 _CODES = ("errorCode", "error", "code")
 _SENTENCES = ("message", "errorMessage", "description", "error_description", "title")
 
@@ -41,7 +42,10 @@ def answer_in_words(reply: Reply, *, member: str = "") -> str:
     Never raises, whatever the body holds.
     """
     words = reason_of(reply, member=member)
-    return f"Mapp answered {reply.status}: {words}" if words else f"Mapp answered {reply.status}, no reason given."
+    if not words:
+        return f"Mapp answered {reply.status}, no reason given."
+    stop = "" if words.endswith(_ENDS) else "."
+    return f"Mapp answered {reply.status}: {words}{stop}"
 
 
 def reason_of(reply: Reply, *, member: str = "") -> str:

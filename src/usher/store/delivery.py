@@ -8,6 +8,7 @@ from usher.domain.notes import HistoryEntry
 from usher.domain.outcome import Accepted, Late, Rejected, RetryLater, StopJob, Unknown
 from usher.store import ledger, notes
 from usher.store.database import Database, Txn
+from usher.store.jobs import deleted_among
 from usher.store.statements import Statements
 
 
@@ -44,8 +45,15 @@ def settle(txn: Txn, sql: Statements, settlements: Sequence[Settlement]) -> set[
     )
     for s in settlements:
         txn.tally[s.claim.job, "sent.unknown"] += isinstance(s.outcome, Unknown)
-    notes.add_history(txn, [entry for s in settlements if s.was_sent and (entry := _entry(s)) is not None])
+    _write_down(txn, [entry for s in settlements if s.was_sent and (entry := _entry(s)) is not None])
     return owing
+
+
+def _write_down(txn: Txn, entries: list[HistoryEntry]) -> None:
+    """Keep *entries*, but nothing of a job that was deleted while the request was under way."""
+    if entries:
+        forgotten = deleted_among(txn, {entry.job for entry in entries})
+        notes.add_history(txn, [entry for entry in entries if entry.job not in forgotten])
 
 
 def _entry(settlement: Settlement) -> HistoryEntry | None:

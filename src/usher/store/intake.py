@@ -12,6 +12,7 @@ from usher.domain.notes import HistoryEntry, LogEntry, Unreadable
 from usher.domain.observation import Observation, Source, newest_per_member
 from usher.domain.removal_brake import WINDOW_MS, stops
 from usher.store import ledger, notes
+from usher.store.brake import held_exits
 from usher.store.database import Database, Txn
 from usher.store.jobs import change_job, job_of_row, note_trigger
 from usher.store.scans import counters_of
@@ -110,10 +111,7 @@ def _mind_the_brake(txn: Txn, job: Job, exits: int) -> None:
     if not stops(recent, inside=inside + recent, people=people, percent=percent):
         return
     ledger.hold_exits(txn, job.key)
-    reason = (
-        f"{recent:,} people left the audience within 15 minutes, of {inside + recent:,}. Their exits wait for you:"
-        " set them to false (confirm-removals), or keep them as they are (discard-removals). Entries go on."
-    )
+    reason = str(held_exits(txn, job.key))  # shown as it is then; see usher.store.brake
     changes: dict[str, Any] = {"exits_held": True}
     if job.status is Status.RUNNABLE:  # one that sleeps or is at fault says that first
         changes |= {"cause": Cause.REMOVALS, "reason": reason}

@@ -1,10 +1,11 @@
 """Jobs as they are kept. Changes of state name the state they expect, so that two of them cannot cross."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, or_, select, update
 
 from usher.domain.job import LIVE, Cause, Job, JobConfig, Status, Webhook
 from usher.errors import NotFound
@@ -67,6 +68,11 @@ def job_by_key(txn: Txn, key: int) -> Job:
     return job_of_row(txn.conn.execute(select(jobs).where(jobs.c.key == key)).one())
 
 
+def deleted_among(txn: Txn, keys: Collection[int]) -> set[int]:
+    found = txn.conn.execute(select(jobs.c.key).where(jobs.c.key.in_(keys), jobs.c.status == Status.DELETED))
+    return set(found.scalars())
+
+
 def job_by_id(txn: Txn, job_id: str) -> Job:
     """
     Return one job, deleted ones too.
@@ -83,6 +89,18 @@ def job_by_id(txn: Txn, job_id: str) -> Job:
 def all_jobs(txn: Txn) -> list[Job]:
     """Return every job, newest first."""
     return [job_of_row(row) for row in txn.conn.execute(select(jobs).order_by(jobs.c.key.desc()))]
+
+
+def page_of_jobs(
+    txn: Txn, *, statuses: Collection[str], auth_ids: Collection[str], before: int | None, limit: int
+) -> list[Job]:
+    """Return the jobs that have one of *statuses* and use one of *auth_ids* (if any), newest first, below *before*."""
+    chosen = select(jobs).where(jobs.c.status.in_(statuses))
+    if auth_ids:
+        chosen = chosen.where(or_(jobs.c.mapp_auth.in_(auth_ids), jobs.c.lytics_auth.in_(auth_ids)))
+    if before is not None:
+        chosen = chosen.where(jobs.c.key < before)
+    return [job_of_row(row) for row in txn.conn.execute(chosen.order_by(jobs.c.key.desc()).limit(limit))]
 
 
 def live_jobs(txn: Txn) -> list[Job]:

@@ -169,13 +169,14 @@ NEXT_DUE = text("SELECT MIN(due_at) FROM ledger WHERE job = :job AND lane = :lan
 
 def is_owing(txn: Txn, job: int, *, known_ms: int) -> bool:
     """Return whether anything is owed for *job*, held exits included, but for what Lytics said after *known_ms*."""
-    return txn.conn.execute(ANY_DUE, {"job": job, "known": known_ms * NS_PER_MS}).first() is not None
+    newest = {LANE_BULK: 2**62, LANE_LIVE: known_ms * NS_PER_MS, LANE_HELD: known_ms * NS_PER_MS}
+    return any(
+        txn.conn.execute(ANY_DUE, {"job": job, "lane": lane, "known": known}).first() is not None
+        for lane, known in newest.items()
+    )
 
 
-ANY_DUE = text(
-    "SELECT 1 FROM ledger WHERE job = :job AND lane IN (0, 1, 2) AND due_at IS NOT NULL"
-    " AND (lane = 1 OR version <= :known) LIMIT 1"
-)
+ANY_DUE = text("SELECT 1 FROM ledger WHERE job = :job AND lane = :lane AND due_at >= 0 AND version <= :known LIMIT 1")
 
 
 def end_of_chunk(txn: Txn, job: int, *, after: str, size: int) -> str | None:
@@ -240,16 +241,17 @@ def release_exits(txn: Txn, job: int) -> int:
 RELEASE_EXITS = text("UPDATE ledger SET lane = 0 WHERE job = :job AND lane = 2 AND due_at IS NOT NULL")
 
 
-def keep_held(txn: Txn, job: int) -> int:
-    """Observe held exits as still inside, by a person's word, as of now; each is told so again."""
-    kept = txn.conn.execute(KEEP_HELD, {"job": job, "version": txn.now_ms * NS_PER_MS}).rowcount
-    txn.tally[job, "members.in"] += kept
+def keep_held(txn: Txn, job: int) -> list[str]:
+    """Observe held exits as still inside, by a person's word, as of now; each is told so again. Returns who they are."""
+    found = txn.conn.execute(KEEP_HELD, {"job": job, "version": txn.now_ms * NS_PER_MS})
+    kept = [row.member for row in found]
+    txn.tally[job, "members.in"] += len(kept)
     return kept
 
 
 KEEP_HELD = text(
     "UPDATE ledger SET is_in = 1, version = :version, seq = seq + 1, lane = 0"
-    " WHERE job = :job AND lane = 2 AND due_at IS NOT NULL AND is_in = 0"
+    " WHERE job = :job AND lane = 2 AND due_at IS NOT NULL AND is_in = 0 RETURNING member"
 )
 
 

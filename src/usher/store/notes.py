@@ -1,17 +1,20 @@
 """What is written down for people: history of members, logs of jobs, unreadable messages, the audit trail."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Table, insert, select, text
+from sqlalchemy import Select, Table, insert, select, text
 
-from usher.domain.notes import HistoryEntry, LogEntry, Unreadable
+from usher.domain.notes import AuditEntry, HistoryEntry, KeptUnreadable, LogEntry, Unreadable
 from usher.store.database import Txn
-from usher.store.tables import audit, history, job_logs, unreadable
+from usher.store.tables import audit, history, job_logs, jobs, unreadable
 
 HISTORY_KEEP = 1_000_000  # entries over all jobs, newest first
 LOGS_KEEP = 100_000
 UNREADABLE_KEEP = 1_000
+SCANS_KEEP = 50  # of each job
+PIECE = 2_000  # entries removed in one commit: a few dozen milliseconds during which triggers wait
 HISTORY_PAGE = 200
 UNREADABLE_BYTES = 16_384  # of each message, enough to see what was wrong
 
@@ -69,9 +72,9 @@ def add_log(txn: Txn, entry: LogEntry) -> None:
     )
 
 
-def logs_of(txn: Txn, job: int, *, limit: int = 200) -> list[LogEntry]:
-    """Return a job's log, newest first."""
-    rows = txn.conn.execute(select(job_logs).where(job_logs.c.job == job).order_by(job_logs.c.id.desc()).limit(limit))
+def logs_of(txn: Txn, job: int, *, before: int | None = None, limit: int = 200) -> list[LogEntry]:
+    """Return a job's log, newest first, from below the entry *before*."""
+    rows = txn.conn.execute(_below(select(job_logs).where(job_logs.c.job == job), job_logs, before, limit=limit))
     return [
         LogEntry(
             job=row.job,
@@ -80,9 +83,16 @@ def logs_of(txn: Txn, job: int, *, limit: int = 200) -> list[LogEntry]:
             code=row.code,
             context=msgspec.json.decode(row.context),
             at_ms=row.at_ms,
+            id=row.id,
         )
         for row in rows
     ]
+
+
+def _below(chosen: Select[Any], table: Table, before: int | None, *, limit: int) -> Select[Any]:
+    if before is not None:
+        chosen = chosen.where(table.c.id < before)
+    return chosen.order_by(table.c.id.desc()).limit(limit)
 
 
 def add_unreadable(txn: Txn, items: Sequence[Unreadable]) -> None:
@@ -103,6 +113,35 @@ def add_unreadable(txn: Txn, items: Sequence[Unreadable]) -> None:
         )
 
 
+def page_of_unreadable(txn: Txn, *, before: int | None, limit: int) -> list[KeptUnreadable]:
+    """Return what made no sense, newest first, from below the entry *before*."""
+    return [KeptUnreadable(**row._mapping) for row in txn.conn.execute(_below(KEPT, unreadable, before, limit=limit))]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def unreadable_by_id(txn: Txn, entry: int) -> KeptUnreadable | None:
+    row = txn.conn.execute(KEPT.where(unreadable.c.id == entry)).first()
+    return None if row is None else KeptUnreadable(**row._mapping)  # noqa: SLF001 - public name
+
+
+KEPT = select(
+    unreadable.c.id,
+    unreadable.c.at_ms,
+    unreadable.c.reason,
+    unreadable.c.auth_id,
+    jobs.c.id.label("job_id"),
+    unreadable.c.body_bytes,
+    unreadable.c.body_sealed,
+).select_from(unreadable.outerjoin(jobs, unreadable.c.job == jobs.c.key))
+
+
+def page_of_audit(txn: Txn, *, before: int | None, limit: int) -> list[AuditEntry]:
+    """Return the audit trail, newest first, from below the entry *before*."""
+    return [
+        AuditEntry(row.id, row.at_ms, row.actor, row.action, row.object, row.note)
+        for row in txn.conn.execute(_below(select(audit), audit, before, limit=limit))
+    ]
+
+
 def add_audit(txn: Txn, *, actor: str, action: str, what: str, note: str = "") -> None:
     """Append who did what; nothing ever changes or removes an entry."""
     txn.conn.execute(
@@ -111,15 +150,38 @@ def add_audit(txn: Txn, *, actor: str, action: str, what: str, note: str = "") -
     )
 
 
-def prune(txn: Txn) -> None:
-    """Drop what is beyond the limits, a bounded number of entries at a time, oldest first."""
-    for table, keep in ((history, HISTORY_KEEP), (job_logs, LOGS_KEEP), (unreadable, UNREADABLE_KEEP)):
-        _prune(txn, table, keep)
+def prune_some(txn: Txn) -> bool:
+    """Drop a bounded piece of what is beyond the limits, oldest first; return whether there may be more."""
+    limits = ((history, HISTORY_KEEP), (job_logs, LOGS_KEEP), (unreadable, UNREADABLE_KEEP))
+    return any(_prune(txn, table, keep) for table, keep in limits) or _prune_scans(txn)
 
 
-def _prune(txn: Txn, table: Table, keep: int, *, at_once: int = 5_000) -> None:
+def _prune(txn: Txn, table: Table, keep: int, *, at_once: int = PIECE) -> bool:
     name = table.name
     first, last = txn.conn.execute(text(f"SELECT MIN(id), MAX(id) FROM {name}")).one()
-    if first is not None and last - first >= keep:
-        upto = min(last - keep, first + at_once)
-        txn.conn.execute(text(f"DELETE FROM {name} WHERE id <= :upto"), {"upto": upto})
+    if first is None or last - first < keep:
+        return False
+    upto = min(last - keep, first + at_once - 1)
+    txn.conn.execute(text(f"DELETE FROM {name} WHERE id <= :upto"), {"upto": upto})
+    return True
+
+
+def _prune_scans(txn: Txn) -> bool:
+    return txn.conn.execute(PRUNE_SCANS, {"keep": SCANS_KEEP, "piece": PIECE}).rowcount == PIECE
+
+
+PRUNE_SCANS = text(
+    "DELETE FROM scans WHERE id IN (SELECT id FROM"
+    " (SELECT id, ROW_NUMBER() OVER (PARTITION BY job ORDER BY id DESC) AS place FROM scans) AS placed"
+    " WHERE place > :keep LIMIT :piece)"
+)
+
+
+def forget_some(txn: Txn, job: int, *, piece: int = PIECE) -> int:
+    """Delete a bounded piece of what was written down about the people of a deleted job; return how much it was."""
+    asked = {"job": job, "piece": piece}
+    return txn.conn.execute(FORGET_HISTORY, asked).rowcount + txn.conn.execute(FORGET_UNREADABLE, asked).rowcount
+
+
+FORGET_HISTORY = text("DELETE FROM history WHERE id IN (SELECT id FROM history WHERE job = :job LIMIT :piece)")
+FORGET_UNREADABLE = text("DELETE FROM unreadable WHERE id IN (SELECT id FROM unreadable WHERE job = :job LIMIT :piece)")

@@ -7,7 +7,7 @@ from usher.domain.job import Cause, Event, Status, next_status
 from usher.domain.notes import HistoryEntry, LogEntry
 from usher.domain.observation import Observation, Source, newest_per_member
 from usher.domain.removal_brake import stops
-from usher.domain.scan import Scan, ScanState
+from usher.domain.scan import Scan, ScanState, kind_of_scan
 from usher.store import ledger, notes, scans
 from usher.store.database import Database, Txn
 from usher.store.jobs import change_job, job_by_key
@@ -25,8 +25,10 @@ class SqlScans:
         scan = await self._database.read(lambda txn: scans.last_scan(txn, job))
         return scan if scan is not None and scan.state == ScanState.RUNNING else None
 
-    async def begin_scan(self, job: int, *, kind: str, definition: str, expected: int | None) -> Scan:
+    async def begin_scan(self, job: int, *, definition: str, expected: int | None) -> Scan:
         def work(txn: Txn) -> Scan:
+            kind = kind_of_scan(job_by_key(txn, job))
+            change_job(txn, job, scan_wanted="")  # what is wanted from here on is another scan
             notes.add_log(txn, LogEntry(job=job, level="info", message=f"Started a {kind} scan of the audience."))
             return scans.start_scan(txn, job, kind=kind, definition=definition, expected=expected)
 
@@ -66,6 +68,9 @@ class SqlScans:
 
         return await self._database.write(work)
 
+    async def share_unnamed_before(self, job: int) -> float | None:
+        return await self._database.read(lambda txn: scans.share_unnamed(txn, job))
+
     async def finish_scan(self, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
         await self._database.write(lambda txn: finish(txn, scan, doubt=doubt, version=version))
 
@@ -74,8 +79,8 @@ class SqlScans:
             scans.end_scan(txn, scan.id, state=ScanState.INTERRUPTED, reason=reason)
             message = f"The {scan.kind} scan stopped before its end ({reason}); it says nothing about who left."
             notes.add_log(txn, LogEntry(job=scan.job, level="warn", message=message))
-            wanted = ("backfill" if scan.kind == "backfill" else "reconcile") if starts_again else ""
-            change_job(txn, scan.job, scan_wanted=wanted)
+            if starts_again and not job_by_key(txn, scan.job).scan_wanted:
+                change_job(txn, scan.job, scan_wanted="backfill" if scan.kind == "backfill" else "reconcile")
 
         await self._database.write(work)
 
@@ -92,7 +97,7 @@ def _seen_entry(scan: Scan, member: str) -> HistoryEntry:
 
 def finish(txn: Txn, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
     """End *scan*: mark the absent as having left, or say why not, or stop for a person."""
-    change_job(txn, scan.job, is_baselined=True, scan_wanted="")
+    change_job(txn, scan.job, is_baselined=True)
     if scan.without_identifier:
         message = (
             f"{scan.without_identifier:,} of {scan.profiles:,} profiles have no identifier; they cannot be exported."

@@ -47,6 +47,17 @@ def last_scan(txn: Txn, job: int) -> Scan | None:
     return None if row is None else Scan(**row._mapping)  # noqa: SLF001 - public name
 
 
+def share_unnamed(txn: Txn, job: int) -> float | None:
+    """Return the share (0..1) of profiles without an identifier in the last scan of *job* that ended without a doubt."""
+    row = txn.conn.execute(
+        select(scans.c.profiles, scans.c.without_identifier)
+        .where(scans.c.job == job, scans.c.state == ScanState.COMPLETED, scans.c.profiles > 0, scans.c.reason == "")
+        .order_by(scans.c.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else row.without_identifier / row.profiles
+
+
 def add_sweep(txn: Txn, job: int, *, kind: str, version: int = 0) -> None:
     """Begin a sweep; one of the same kind that has not finished starts over instead."""
     txn.conn.execute(delete(sweeps).where(sweeps.c.job == job, sweeps.c.kind == kind))

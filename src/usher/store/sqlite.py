@@ -72,7 +72,8 @@ def _engine(path: Path, mode: str) -> Engine:
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
-    return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    # Parameters hold members and secrets, and what fails is logged.
+    return create_engine("sqlite://", creator=connect, poolclass=StaticPool, hide_parameters=True)
 
 
 class OwnerLock:

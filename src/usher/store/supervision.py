@@ -75,6 +75,13 @@ class SqlJobs:
     async def note_health(self, auth_id: str, *, is_healthy: bool, note: str) -> None:
         await self._database.write(lambda txn: note_health(txn, auth_id, is_healthy=is_healthy, note=note))
 
+    async def owe_one_set_aside(self, job: int) -> bool:
+        def work(txn: Txn) -> bool:
+            member = txn.conn.execute(LONGEST_ASIDE, {"job": job}).scalar()
+            return member is not None and ledger.owe_member_again(txn, self._sql, job, member)
+
+        return await self._database.write(work)
+
     async def owe_set_aside_since(self, job: int, *, since_ms: int) -> int:
         def work(txn: Txn) -> int:
             found = txn.conn.execute(ASIDE_SINCE, {"job": job, "since": since_ms})
@@ -91,9 +98,11 @@ class SqlJobs:
         return bool(sweeps)
 
     async def prune(self) -> None:
-        await self._database.write(notes.prune)
+        while await self._database.write(notes.prune_some):  # each piece is a commit of its own, so that others pass
+            pass
 
 
+LONGEST_ASIDE = text("SELECT member FROM ledger WHERE job = :job AND aside IS NOT NULL ORDER BY aside_at LIMIT 1")
 ASIDE_SINCE = text("SELECT member FROM ledger WHERE job = :job AND aside IS NOT NULL AND aside_at >= :since LIMIT 1000")
 
 
@@ -113,6 +122,8 @@ def advance(txn: Txn, *, sql: Statements, sweep: Sweep) -> None:
             done = len(gone)
         case "forget":
             done = ledger.forget_chunk(txn, sweep.job, upto=upto)
+            if upto is None and notes.forget_some(txn, sweep.job):
+                upto = sweep.cursor  # the rows are gone; what was written down about them is not yet
     scans.advance_sweep(txn, sweep, cursor=upto, done=done)
 
 

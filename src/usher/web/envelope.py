@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from usher.clock import iso_from_ms
 
 Data = TypeVar("Data")
+Item = TypeVar("Item")
 REQUEST_ID = "X-Request-Id"
 
 
@@ -57,6 +58,11 @@ class Trouble(NamedTuple):
 
 def ok(request: Request, data: Data, *, status: int = 200, meta: Mapping[str, Any] | None = None) -> Ok[Data]:
     return Ok(data=data, request_id=request_id_of(request), status=status, meta=dict(meta or {}))
+
+
+def page(request: Request, data: list[Item], following: str | None) -> Ok[list[Item]]:
+    """Answer with one page; *following* is the cursor of the next, None where this is the last."""
+    return ok(request, data, meta={"next": following} if following else {})
 
 
 def failed(

@@ -14,7 +14,7 @@ from usher.jobs.drafts import read_job_draft
 from usher.web.body import JsonObject
 from usher.web.callers import Caller, may_see_people
 from usher.web.deps import deps_of
-from usher.web.envelope import Ok, ok
+from usher.web.envelope import Ok, ok, page
 from usher.web.failures import CodedNotFound
 from usher.web.job_shape import WORKFLOW_SLUG, JobBody, JobLogBody, job_body, log_body
 from usher.web.member_shape import PreviewBody, preview_body
@@ -26,9 +26,9 @@ Handler = Callable[[Request, Actor, str], Awaitable[Ok[JobBody]]]
 async def create_job(request: Request, caller: Caller, body: JsonObject) -> Ok[JobBody]:
     """Create a job and start its export."""
     desk = deps_of(request).desk
-    job = await creating.create_job(desk, caller, read_job_draft(body))
-    view = await looking.show_job(desk, job.id)
-    return ok(request, job_body(view.job, webhook_help=view.webhook_help), status=201)
+    created = await creating.create_job(desk, caller, read_job_draft(body))
+    view = await looking.show_job(desk, created.job.id)
+    return ok(request, job_body(view.job, webhook_help=view.webhook_help, notes=created.notes), status=201)
 
 
 async def preview_job(request: Request, caller: Caller, body: JsonObject) -> Ok[PreviewBody]:
@@ -54,8 +54,9 @@ async def list_jobs(
     show_deleted: bool = False,
     show_all: bool = False,
     show_state: str = "",
+    cursor: str | None = None,
 ) -> Ok[list[JobBody]]:
-    """List jobs: those that run, sleep, wait or are at fault, unless more are asked for."""
+    """List jobs that run, sleep, wait or are at fault, and more when asked; newest first, 200 at a time."""
     filters = looking.JobFilters(
         workflow=workflow,
         auth_ids=tuple(auth_ids),
@@ -64,8 +65,8 @@ async def list_jobs(
         show_all=show_all,
         show_state=tuple(filter(None, show_state.split(","))),
     )
-    found = await looking.list_jobs(deps_of(request).desk, filters)
-    return ok(request, [job_body(job) for job in found])
+    found, following = await looking.list_jobs(deps_of(request).desk, filters, cursor)
+    return page(request, [job_body(job) for job in found], following)
 
 
 async def show_job(request: Request, job_id: str) -> Ok[JobBody]:
@@ -74,10 +75,10 @@ async def show_job(request: Request, job_id: str) -> Ok[JobBody]:
     return ok(request, job_body(view.job, webhook_help=view.webhook_help))
 
 
-async def job_logs(request: Request, job_id: str) -> Ok[list[JobLogBody]]:
-    """Show the newest lines of a job's log, oldest first."""
-    found = await looking.job_logs(deps_of(request).desk, job_id)
-    return ok(request, [log_body(entry, job_id=job_id) for entry in reversed(found)])
+async def job_logs(request: Request, job_id: str, cursor: str | None = None) -> Ok[list[JobLogBody]]:
+    """Show a job's log, newest first, 200 lines at a time."""
+    found, following = await looking.job_logs(deps_of(request).desk, job_id, cursor)
+    return page(request, [log_body(entry, job_id=job_id) for entry in found], following)
 
 
 async def unknown_workflow(workflow: str) -> None:

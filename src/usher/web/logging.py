@@ -37,7 +37,9 @@ def configure_logging(*, stream: TextIO | None = None, is_quiet: bool = False) -
 
 def _ending(*, is_console: bool) -> list[Processor]:
     if is_console:
-        return [structlog.dev.ConsoleRenderer(sort_keys=False)]
+        # Plain, because the prettier ones show the local variables of every frame, and those hold members and secrets.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(sort_keys=False, exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 

@@ -8,7 +8,7 @@ from usher.jobs import control, explain, looking
 from usher.web.body import JsonObject
 from usher.web.callers import Caller, may_see_people
 from usher.web.deps import deps_of
-from usher.web.envelope import Ok, ok
+from usher.web.envelope import Ok, ok, page
 from usher.web.member_shape import (
     ExplanationBody,
     MemberBody,
@@ -41,7 +41,7 @@ async def list_members(
     found, following = await looking.page_of_members(desk, job_id, state, place)
     may_see, after = may_see_people(caller), sealed_cursor(following, vault=desk.vault)
     members = [member_body(line, may_see=may_see) for line in found]
-    return ok(request, members, meta={"next": after} if after else {})
+    return page(request, members, after)
 
 
 async def explain_member(request: Request, caller: Caller, job_id: str, member: str) -> Ok[ExplanationBody]:

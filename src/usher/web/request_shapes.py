@@ -44,6 +44,8 @@ JOB = _object(
     auth_ids={"type": "array", "items": TEXT, "description": "One authorization of Mapp's and one of Lytics'."},
     config=CONFIG,
 )
+RATE: Schema = {"type": "number", "exclusiveMinimum": 0}
+IN_FLIGHT: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_IN_FLIGHT}
 AUTH = _object(
     ("label", "config"),
     label=TEXT,
@@ -56,9 +58,11 @@ AUTH = _object(
         user=TEXT,
         password=TEXT,
         token=TEXT,
-        requests_per_second={"type": "number", "exclusiveMinimum": 0},
-        max_in_flight={"type": "integer", "minimum": 1, "maximum": MOST_IN_FLIGHT},
+        requests_per_second=RATE,
+        max_in_flight=IN_FLIGHT,
     ),
+    requests_per_second=RATE,
+    max_in_flight=IN_FLIGHT,
 )
 MEMBERS = _object(members={"type": "array", "items": TEXT})
 TOKEN = _object(

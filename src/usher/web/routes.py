@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from usher.access.roles import Role
-from usher.web import auth_routes, job_routes, lytics_routes, member_routes, token_routes
+from usher.web import auth_routes, job_routes, lytics_routes, member_routes, record_routes, token_routes
 from usher.web.auth_shape import AuthBody, TokenBody
 from usher.web.envelope import Ok
 from usher.web.job_shape import JobBody, JobLogBody
@@ -80,6 +80,11 @@ ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("GET", "/v2/segment/{id_or_slug}", VIEWER, lytics_routes.show_segment, Ok[dict[str, Any]], has_nulls=True),
     ApiRoute("GET", "/v2/schema/{table}/field", VIEWER, lytics_routes.list_fields,
              Ok[list[dict[str, Any]]], has_nulls=True),
+    ApiRoute("GET", "/v2/unreadable", ADMIN, record_routes.list_unreadable,
+             Ok[list[record_routes.UnreadableBody]], has_nulls=True),
+    ApiRoute("GET", "/v2/unreadable/{entry_id}", ADMIN, record_routes.show_unreadable,
+             Ok[record_routes.UnreadableBody], has_nulls=True),
+    ApiRoute("GET", "/v2/audit", ADMIN, record_routes.list_audit, Ok[list[record_routes.AuditBody]]),
     ApiRoute("POST", "/v2/token", ADMIN, token_routes.create_token, Ok[TokenBody], TOKEN, 201),
     ApiRoute("GET", "/v2/token", ADMIN, token_routes.list_tokens, Ok[list[TokenBody]]),
     ApiRoute("DELETE", "/v2/token/{name:path}", ADMIN, token_routes.revoke_token, Ok[dict[str, str]]),
