@@ -1,6 +1,9 @@
 """Where a secret comes from: an option, the environment (Typer reads it), or a prompt that shows nothing."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -18,7 +21,18 @@ def asked_secret(given: str | None, option: str, words: str) -> str:
         return given
     if not may_ask():
         raise InvalidInput(Problem(option, "is needed, and there is no terminal to ask on.", f"Give {option}."))
-    return str(typer.prompt(words, hide_input=True))
+    with interruptible():
+        return str(typer.prompt(words, hide_input=True))
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a prompt at once: a running event loop would keep it back, and take what is typed next."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def may_ask() -> bool:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+KEPT = "kept"  # a person overruled, at the removal brake, that somebody left
+RESENT = "JOB-RESEND"  # code of the log line that says why everybody is told again
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
@@ -10,7 +13,7 @@ class HistoryEntry:
     Something about one member that was not routine.
 
     Args:
-        kind: "enter", "exit", "seen", "absent", "accepted", "retry", "rejected", "unknown", "owed", "ignored", …
+        kind: "enter", "exit", "seen", "absent", "accepted", "retry", "rejected", "unknown", "owed", "ignored", "kept", …
         version: source time in nanoseconds, where there is one.
         note: a sentence, or a reason; never a secret.
     """

@@ -3,7 +3,7 @@
 from usher.access.roles import Actor
 from usher.domain.identifier import normalise
 from usher.domain.job import Job
-from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.notes import RESENT, HistoryEntry, LogEntry
 from usher.domain.scan import ScanState
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.jobs.desk import Desk
@@ -54,7 +54,7 @@ async def resend_job(desk: Desk, actor: Actor, job_id: str) -> Job:
     def work(txn: Txn) -> Job:
         job = _live(txn, job_id)
         scans.add_sweep(txn, job.key, kind="resend")
-        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had everybody told again."))
+        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had everybody told again.", RESENT))
         notes.add_audit(txn, actor=actor.name, action="job.resend", what=job.id)
         return job
 

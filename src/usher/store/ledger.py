@@ -176,7 +176,9 @@ def is_owing(txn: Txn, job: int, *, known_ms: int) -> bool:
     )
 
 
-ANY_DUE = text("SELECT 1 FROM ledger WHERE job = :job AND lane = :lane AND due_at >= 0 AND version <= :known LIMIT 1")
+ANY_DUE = text(
+    "SELECT 1 FROM ledger WHERE job = :job AND lane = :lane AND due_at >= 0 AND version <= :known LIMIT 1"
+)
 
 
 def end_of_chunk(txn: Txn, job: int, *, after: str, size: int) -> str | None:

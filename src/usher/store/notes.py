@@ -75,18 +75,30 @@ def add_log(txn: Txn, entry: LogEntry) -> None:
 def logs_of(txn: Txn, job: int, *, before: int | None = None, limit: int = 200) -> list[LogEntry]:
     """Return a job's log, newest first, from below the entry *before*."""
     rows = txn.conn.execute(_below(select(job_logs).where(job_logs.c.job == job), job_logs, before, limit=limit))
-    return [
-        LogEntry(
-            job=row.job,
-            level=row.level,
-            message=row.message,
-            code=row.code,
-            context=msgspec.json.decode(row.context),
-            at_ms=row.at_ms,
-            id=row.id,
-        )
-        for row in rows
-    ]
+    return [_log_entry(row) for row in rows]
+
+
+def newest_log(txn: Txn, job: int, *, code: str) -> LogEntry | None:
+    """Return the newest line of a job's log that carries *code*."""
+    found = txn.conn.execute(
+        select(job_logs)
+        .where(job_logs.c.job == job, job_logs.c.code == code)
+        .order_by(job_logs.c.id.desc())
+        .limit(1)
+    )
+    return next((_log_entry(row) for row in found), None)
+
+
+def _log_entry(row: Row[Any]) -> LogEntry:
+    return LogEntry(
+        job=row.job,
+        level=row.level,
+        message=row.message,
+        code=row.code,
+        context=msgspec.json.decode(row.context),
+        at_ms=row.at_ms,
+        id=row.id,
+    )
 
 
 def _below(chosen: Select[Any], table: Table, before: int | None, *, limit: int) -> Select[Any]:

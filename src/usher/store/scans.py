@@ -51,7 +51,8 @@ def share_unnamed(txn: Txn, job: int) -> float | None:
     """Return the share (0..1) of profiles without an identifier in the last scan of *job* that ended without a doubt."""
     row = txn.conn.execute(
         select(scans.c.profiles, scans.c.without_identifier)
-        .where(scans.c.job == job, scans.c.state == ScanState.COMPLETED, scans.c.profiles > 0, scans.c.reason == "")
+        .where(scans.c.job == job, scans.c.state == ScanState.COMPLETED)
+        .where(scans.c.profiles > 0, scans.c.reason == "")
         .order_by(scans.c.id.desc())
         .limit(1)
     ).first()
