@@ -4,11 +4,17 @@ What is counted in the database, and what each count means.
 A test holds that the store counts nothing that is not named here, and that everything here is counted.
 """
 
+FATES = {
+    "sorted": "belongs to a live job and was handed to its ledger, which says whether it was newer",
+    "ignored": "belongs to a live job and could say nothing, such as one without an identifier",
+    "unreadable": "belongs to a live job and made no sense",
+}
+
 COUNTERS = {
     "triggers.received": "Triggers for this job; always applied + ignored + unreadable.",
     "triggers.applied": "Triggers that were newer than what was stored.",
     "triggers.ignored.REASON": (
-        "Triggers that changed nothing: `not_newer`, `superseded`, `no_identifier` or `change`."
+        "Triggers that changed nothing: `not_newer`, `superseded`, `no_identifier`, `too_many` or `change`."
     ),
     "triggers.unreadable": "Triggers that made no sense; their messages are kept, encrypted.",
     "triggers.clamped": "Triggers whose time was more than 5 minutes ahead, and became the time they came.",

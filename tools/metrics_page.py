@@ -5,12 +5,14 @@ from collections import Counter
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
-from tools.counters import COUNTERS
+from tools.counters import COUNTERS, FATES
 from tools.markdown import code, page, table
 from usher.domain.intake import Intake
 from usher.domain.outcome import Accepted
 from usher.engine.telemetry import NAMES, Telemetry
 from usher.web.receiver import WORDS
+
+PEOPLE = "People of a job: `total`, `in`, `due`, `aside`, and `held`: those of `due` that wait at the removal brake."
 
 
 def metrics_page() -> str:
@@ -24,14 +26,17 @@ def metrics_page() -> str:
             ("Metric", "Type", "Labels", "Meaning"),
             [(code(_name(metric)), metric.type, labels, metric.documentation) for metric, labels in used],
         ),
+        "`fate` is `unknown_audience` or another reason why an event belongs to no job, or one of these:",
+        table(("Fate", "The event"), [(code(fate), meaning) for fate, meaning in FATES.items()]),
         f"`outcome` is one of {_listed(NAMES.values())}.\n"
         f"`answer` is `accepted`, `disconnected` or one of {_listed(WORDS)}.",
         "## Since the job was made",
-        "These are read from the database at the moment of asking, so a restart loses nothing.",
+        "These are read from the database at the moment of asking, so a restart loses nothing.\n"
+        "Each series of a job begins at zero, but for those with a REASON.",
         table(
             ("Metric", "Type", "Labels", "Meaning"),
             [
-                ("`usher_job_members`", "gauge", "`job`, `state`", "People of a job: `total`, `in`, `due`, `aside`."),
+                ("`usher_job_members`", "gauge", "`job`, `state`", PEOPLE),
                 ("`usher_job_status`", "gauge", "`job`, `status`", "1 for the status a job has."),
                 ("`usher_job_events_total`", "counter", "`job`, `event`", "What was counted for a job; see below."),
             ],

@@ -6,12 +6,14 @@ The reference in docs/ is written from the descriptions here.
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from usher.errors import InvalidInput, Problem
 
 PREFIX = "USHER_"
+ADDRESSES = ("base_url", "url")
 
 
 class Timing(BaseModel):
@@ -99,6 +101,11 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         for name in given
         if name not in Settings.model_fields
     ]
+    problems += [
+        Problem(f"{PREFIX}{name.upper()}", "is not a web address.", "Write it as https://host or http://host:port.")
+        for name in ADDRESSES
+        if name in given and not _is_web_address(given[name])
+    ]
     try:
         settings = Settings.model_validate({k: v for k, v in given.items() if k in Settings.model_fields})
     except ValidationError as error:
@@ -109,3 +116,12 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise InvalidInput(*problems)
     return settings
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # an impossible port raises only when it is read
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

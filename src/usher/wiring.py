@@ -20,6 +20,7 @@ from usher.jobs.desk import Desk
 from usher.jobs.sealing import UNREADABLE_PLACE
 from usher.jobs.sources import watch_sources
 from usher.jobs.vendors import Vendors
+from usher.lytics.triggers import TriggerMessage, read_message
 from usher.settings import Settings
 from usher.store.delivery import SqlDelivery
 from usher.store.intake import SqlIntake
@@ -29,6 +30,8 @@ from usher.store.supervision import SqlJobs
 from usher.vault import Vault, load_or_create_key_ring
 from usher.web.app import create_app
 from usher.web.deps import WebDeps
+
+LARGE_BODY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ async def local_service(settings: Settings, *, with_engine: bool) -> AsyncIterat
             await service.engine.stop()
         await service.http.close()
         await service.store.close()
+
+
+async def read_aside(body: bytes) -> TriggerMessage:
+    """Read a large body in a thread: a hostile one may take seconds."""
+    return read_message(body) if len(body) < LARGE_BODY_BYTES else await asyncio.to_thread(read_message, body)
 
 
 def build(settings: Settings) -> Service:
@@ -121,6 +129,7 @@ def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> S
         SqlIntake(store.database, sql),
         seal=lambda raw: vault.seal(raw, place=UNREADABLE_PLACE).encode(),
         bell=engine,
+        read=read_aside,
         telemetry=telemetry,
     )
     deps = WebDeps(

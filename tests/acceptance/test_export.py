@@ -120,7 +120,7 @@ async def test_a_restart_goes_on_where_it_was_and_a_term_signal_leaves_no_unknow
 async def test_polling_replaces_triggers_where_lytics_cannot_reach_the_service(tmp_path: Path) -> None:
     async with running(tmp_path, members=200) as stack:
         await stack.control("POST", "/lytics/token", {"token": "sandbox-lytics-token", "rights": READ_ONLY})
-        job = await stack.add_job(await stack.add_authorizations(), reconcile_hours=0.02)
+        job = await stack.add_job(await stack.add_authorizations(), reconcile_hours=0.017)
         await until(lambda: stack.has_settled(job))
         shown = stack.usher("job", "show", job["id"])
         assert "segment" in shown.lower()

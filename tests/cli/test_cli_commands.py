@@ -1,10 +1,12 @@
 """What each command does, in-process on a data folder that no `serve` works on."""
 
 import json
+from urllib.request import urlopen
 
 import pytest
 
 from tests.cli.terminal import SANDBOX, Terminal
+from usher import __version__
 
 
 def test_authorizations_are_saved_tested_renamed_and_deleted(terminal: Terminal) -> None:
@@ -255,10 +257,67 @@ def test_nobody_waits_for_a_job_that_no_service_moves(terminal: Terminal) -> Non
     base = ("--audience", "vip_shoppers", "--identifier-field", "email", "--group", SANDBOX.home_group)
     said = terminal.run("job", "create", "--name", "VIP", *base, "--existing-users", "--watch")
     assert (said.code, "usher serve" in said.err) == (1, True)
-    assert "It begins as soon as" in said.out
+    assert "Nothing moves until `usher serve` runs" in said.err
     assert len(terminal.done("job", "list", "--json").json) == 1
 
 
 def test_tables_have_no_colour_where_there_is_no_terminal(terminal: Terminal) -> None:
     terminal.add_authorizations()
     assert "\x1b" not in terminal.done("auth", "list").out
+
+
+def test_what_a_job_is_put_together_from_can_be_listed(terminal: Terminal) -> None:
+    assert "usher auth add lytics" in terminal.run("audience", "list").err
+    terminal.add_authorizations()
+    for thing, words in (("audience", "vip_shoppers"), ("field", "email"), ("group", SANDBOX.home_group)):
+        assert words in terminal.done(thing, "list").out
+        assert words in {value for row in terminal.done(thing, "list", "--json").json for value in row.values()
+                         if isinstance(value, str)}  # fmt: skip
+
+
+def test_what_cannot_be_undone_is_refused_without_a_terminal_unless_yes_is_said(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    for words in (
+        "job delete VIP",
+        "job kill VIP",
+        "job confirm-removals VIP",
+        "auth delete Our\xa0Mapp",
+        "db restore x",
+    ):
+        said = terminal.run(*(word.replace("\xa0", " ") for word in words.split(" ")))
+        assert (said.code, "--yes" in said.err) == (2, True), words
+    assert terminal.done("job", "show", "VIP", "--json").json["status"] == "runnable"
+
+
+def test_what_needs_a_service_says_that_none_runs(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    for command in ("reconcile", "resend", "retry", "restart"):
+        assert "Nothing moves until `usher serve` runs" in terminal.done("job", command, "VIP").err, command
+    assert "No service runs on this data" in terminal.done("doctor").out
+
+
+def test_a_job_names_its_authorizations(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    for words in (("job", "list"), ("job", "show", "VIP")):
+        shown = " ".join(terminal.done(*words).out.split())
+        assert "Our Mapp" in shown
+        assert "Our Lytics" in shown
+
+
+def test_a_token_that_hides_identifiers_is_not_said_to_work(terminal: Terminal) -> None:
+    body = json.dumps({"token": "blind", "rights": ["audiences", "schema"]}).encode()
+    with urlopen(f"{terminal.sandbox_url}/control/lytics/token", data=body) as answer:
+        assert answer.status == 200
+    base = ("--label", "Blind", "--api-url", f"{terminal.sandbox_url}/lytics", "--token", "blind")
+    terminal.done("auth", "add", "lytics", *base)
+    said = terminal.run("auth", "test", "Blind")
+    assert (said.code, "works" in said.out) == (1, False)
+    assert "PII View" in said.out.splitlines()[1]
+    assert "PII View" in terminal.run("doctor").out
+
+
+def test_the_version_is_told(terminal: Terminal) -> None:
+    assert terminal.done("--version").out == f"usher {__version__}\n"

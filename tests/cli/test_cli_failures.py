@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.terminal import Terminal
-from usher.cli.api import Refused
+from usher.cli.api import Refused, _unwrapped
 from usher.cli.failures import report, report_unexpected
 from usher.errors import Conflict, InvalidInput, Problem
 
@@ -102,3 +102,20 @@ def test_help_loads_nothing_heavy() -> None:
     asked = f"import sys, usher.cli.main; print([name for name in {HEAVY!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_folder_that_cannot_be_made_and_a_port_that_is_none_are_wrong_usage(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert terminal.run("serve", "--port", "99999").code == 2
+    terminal.add_authorizations()
+    said = terminal.run("auth", "rename", "Our Mapp")
+    assert (said.code, "--label" in said.err) == (2, True)
+    monkeypatch.setenv("USHER_DATA_DIR", "/proc/x")
+    said = terminal.run("job", "list")
+    assert (said.code, "USHER_DATA_DIR" in said.err) == (2, True)
+
+
+def test_a_wrong_token_s_variable_is_named() -> None:
+    with pytest.raises(Refused, match="Check USHER_TOKEN"):
+        _unwrapped(401, {"errors": [{"message": "No."}]})

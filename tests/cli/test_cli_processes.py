@@ -120,6 +120,14 @@ def test_the_demo_ends_in_agreement() -> None:
     assert "\x1b" not in found.stdout
 
 
+def test_a_demo_that_is_interrupted_does_not_say_that_it_succeeded() -> None:
+    with subprocess.Popen([*USHER, "demo", "--once", "--members", "60"], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert "Starting a sandbox" in run.stdout.readline()
+        run.send_signal(signal.SIGINT)
+        assert run.wait(60) == 130
+
+
 def run_usher(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     given: dict[str, Any] = os.environ | environment
     return subprocess.run([*USHER, *words], capture_output=True, text=True, timeout=100, check=False, env=given)

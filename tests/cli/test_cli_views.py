@@ -63,8 +63,10 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     assert rate.note(100, 200) is None
 
 
-def progress(*, total: int, due: int, scan: dict[str, object] | None = None, status: str = "runnable") -> dict:
-    return {"status": status, "members": {"total": total, "due": due, "set_aside": 0}, "scan": scan}
+def progress(
+    *, total: int, due: int, held: int = 0, scan: dict[str, object] | None = None, status: str = "runnable"
+) -> dict:
+    return {"status": status, "members": {"total": total, "due": due, "set_aside": 0, "held": held}, "scan": scan}
 
 
 def test_people_still_to_be_read_count_as_still_to_be_sent() -> None:
@@ -79,6 +81,7 @@ def test_watching_ends_when_nothing_is_owed_or_a_person_must_act() -> None:
     assert is_over(progress(total=10, due=0, scan=done))
     assert is_over(progress(total=10, due=9, scan=done, status="fault"))
     assert not is_over(progress(total=10, due=1, scan=done))
+    assert is_over(progress(total=10, due=2, scan=done, held=2))
     assert not is_over(progress(total=10, due=0, scan={"state": "running", "expected": 10}))
     assert not is_over(progress(total=0, due=0))
 

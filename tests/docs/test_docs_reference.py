@@ -5,9 +5,11 @@ import re
 import pytest
 
 from tests.docs.pages import ROOT
-from tools.counters import COUNTERS
+from tools.counters import COUNTERS, FATES
 from tools.reference import FOLDER, PAGES, main, stale_pages
+from usher.web.watching import EVENTS
 
+TELEMETRY = ROOT / "src" / "usher" / "engine" / "telemetry.py"
 COUNTED = re.compile(r"tally\[[^\]]*?, f?\"([a-z_.{}]+)\"\]")
 
 
@@ -45,3 +47,12 @@ def test_the_metrics_name_every_count_and_no_other():
     counted = {name.replace("{reason}", "REASON") for name in COUNTED.findall(source)}
 
     assert {name for name in counted if not name.startswith("members.")} == set(COUNTERS)
+
+
+def test_every_count_without_a_reason_is_shown_from_zero():
+    assert set(EVENTS) == {name for name in COUNTERS if not name.endswith("REASON")}
+
+
+def test_every_fate_of_an_event_is_explained():
+    assert set(FATES) == set(re.findall(r'_events\.labels\("(\w+)"\)', TELEMETRY.read_text()))
+    assert all(f"`{fate}`" in PAGES["metrics.md"]() for fate in FATES)

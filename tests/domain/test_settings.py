@@ -54,7 +54,7 @@ def test_variables_of_other_programs_are_none_of_ours():
 
 
 def test_every_problem_is_told_at_once_by_the_name_of_its_variable():
-    error = told(USHER_SEND_ROOM="1", USHER_SEND_ROOM_SECONDS="1", USHER_ALLOW_HTTP="maybe", USHER_URL="u")
+    error = told(USHER_SEND_ROOM="1", USHER_SEND_ROOM_SECONDS="1", USHER_ALLOW_HTTP="maybe", USHER_URL="http://u")
 
     assert {p.field for p in error.problems} == {"USHER_SEND_ROOM", "USHER_SEND_ROOM_SECONDS", "USHER_ALLOW_HTTP"}
     assert all(p.problem.endswith(".") and p.mend.endswith(".") for p in error.problems)
@@ -97,3 +97,11 @@ def test_any_environment_gives_settings_or_invalid_input(environ):
 
     assert blamed <= set(environ)
     assert settings.timing.hold_ms >= 2_000
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense", "usher.example.com", "ftp://usher.example.com", "http://", "http://x:99999"]
+)
+def test_an_address_that_is_none_of_the_web_s_is_refused(text):
+    assert [p.field for p in told(USHER_BASE_URL=text, USHER_URL=text).problems] == ["USHER_BASE_URL", "USHER_URL"]
+    assert settings_from({"USHER_URL": "http://127.0.0.1:8080"}).url == "http://127.0.0.1:8080"

@@ -220,6 +220,28 @@ def test_too_many_absent_people_stop_the_job_for_a_person(tmp_path: Path) -> Non
     in_virtual_time(story)
 
 
+def test_a_comparison_too_soon_after_changes_is_followed_by_one_that_can_tell(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World(tmp_path, guard_seconds=120)
+        world.lytics.members = dict.fromkeys(people(50))
+        job = await world.add_job()
+        await asyncio.sleep(300)
+        await world.trigger("late@example.com", is_in=True)  # and is out again, of which no trigger came
+        await asyncio.sleep(60)
+        await world.change(job.key, scan_wanted="reconcile")
+        await asyncio.sleep(60)
+        assert world.mapp.held["late@example.com"] is True
+        assert (await world.job(job.key)).next_reconcile_ms is not None
+        await asyncio.sleep(120)
+        assert world.mapp.held["late@example.com"] is False
+        asked = world.lytics.pages_read
+        await asyncio.sleep(3_600)
+        assert world.lytics.pages_read == asked
+        await world.stop()
+
+    in_virtual_time(story)
+
+
 @pytest.mark.parametrize("trouble", ["redefined", "short", "no_end", "gone", "empty"])
 def test_a_doubtful_scan_says_nothing_about_who_left(tmp_path: Path, trouble: str) -> None:
     async def story() -> None:

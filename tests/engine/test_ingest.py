@@ -7,7 +7,7 @@ import msgspec
 from tests.store.stores import a_job
 from usher.domain.intake import Intake
 from usher.domain.job import Job
-from usher.engine.ingest import MOST_KEPT, MOST_KEPT_BYTES, sort_message
+from usher.engine.ingest import MOST_KEPT, MOST_KEPT_BYTES, MOST_OBSERVATIONS, TOO_MANY, sort_message
 from usher.lytics.triggers import EXCERPT_BYTES, read_message
 
 ODD = {"id": "a1b2", "slug": "vip_shoppers", "event": "teleport"}
@@ -52,3 +52,13 @@ def test_what_belongs_to_no_job_is_kept_for_nobody_in_particular() -> None:
 
     assert (found.unreadable, found.unrouted["unreadable_unknown_kind"]) == (1, 1)
     assert [entry.job for entry in found.kept] == [None, a_job().key]
+
+
+def test_events_with_many_identifiers_are_bounded_and_every_one_is_counted() -> None:
+    names = [f"jo{n}@example.com" for n in range(50)]
+    event = {"id": "a1b2", "slug": "vip_shoppers", "event": "enter"}
+    message = {"data": {"email": names, "segment_events": [event] * 1_000}}
+    (share,) = sorted_out(message, a_job()).shares
+
+    assert sum(len(seen) for seen in share.events) == MOST_OBSERVATIONS
+    assert len(share.events) + share.ignored[TOO_MANY] == 1_000

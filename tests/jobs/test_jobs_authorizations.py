@@ -214,14 +214,32 @@ async def test_a_test_of_mapp_makes_real_calls_and_says_what_it_found(office):
     assert (await service.show_authorization(office.desk, office.mapp)).status == "healthy"
 
 
+async def test_a_label_that_another_authorization_has_is_told(office):
+    twin = await service.show_authorization(office.desk, await office.add_lytics())
+
+    assert office.lytics in (await service.notes_about(office.desk, twin))[0]
+
+    mapp = await service.show_authorization(office.desk, office.mapp)
+    assert await service.notes_about(office.desk, mapp) == []
+
+
+@pytest.mark.parametrize("typed", ["nonsense", "https://nonsense"])
+async def test_a_word_is_no_vendor_s_address(office, typed):
+    body = {"label": "L", "config": {"api_url": typed, "token": "x"}}
+
+    with pytest.raises(InvalidInput, match="without a dot"):
+        await service.create_authorization(office.desk, ANNA, read_auth_draft(body, kind="lytics-token"))
+
+
 async def test_a_test_of_lytics_says_whether_identifiers_come_in_the_clear(office):
     report = await service.test_authorization(office.desk, ANNA, office.lytics)
     assert (report.is_healthy, report.audiences, report.fields, report.are_values_redacted) == (True, 2, 2, False)
 
     office.vendors.values = ["***", "***"]
     report = await service.test_authorization(office.desk, ANNA, office.lytics)
-    assert report.are_values_redacted
-    assert "PII View" in report.findings[-1]
+    assert (report.is_healthy, report.are_values_redacted) == (True, True)
+    assert "PII View" in report.findings[0]
+    assert "PII View" in (await service.show_authorization(office.desk, office.lytics)).status_note
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from usher.domain.outcome import Accepted, Rejected
 from usher.errors import Conflict, InvalidInput, NotFound, Unavailable
 from usher.jobs import control
 from usher.jobs.authorizations import delete_authorization, show_authorization
+from usher.jobs.looking import job_progress, list_jobs, show_job
 from usher.store import scans
 from usher.store.database import Txn
 from usher.store.members import member_row
@@ -278,7 +279,7 @@ async def test_confirmed_removals_set_to_false_whom_the_scan_did_not_find_and_no
     job = await held_job(office)
     await office.see(job, "ana@example.com")
 
-    moved = await control.confirm_removals(office.desk, ANNA, job.id)
+    moved = (await control.confirm_removals(office.desk, ANNA, job.id)).job
     await office.sweep()
 
     assert (moved.status, moved.cause, moved.reason) == (R, Cause.NONE, "")
@@ -302,7 +303,7 @@ async def test_an_entry_within_the_guard_before_the_scan_outlives_a_confirmation
 async def test_discarded_removals_keep_everybody_and_let_the_job_go_on(office):
     job = await held_job(office)
 
-    moved = await control.discard_removals(office.desk, ANNA, job.id)
+    moved = (await control.discard_removals(office.desk, ANNA, job.id)).job
     await office.sweep()
 
     assert (moved.status, moved.cause) == (R, Cause.NONE)
@@ -330,7 +331,7 @@ async def job_with_held_exits(office: Office):
 async def test_held_exits_go_on_or_are_taken_back_as_somebody_decides(office, decide, is_in):
     job = await job_with_held_exits(office)
 
-    moved = await decide(office.desk, ANNA, job.id)
+    moved = (await decide(office.desk, ANNA, job.id)).job
 
     assert (moved.exits_held, moved.status, moved.cause) == (False, R, Cause.NONE)
     assert [(c.member, c.is_in) for c in await office.claim(job)] == [("jo@example.com", is_in)]
@@ -358,16 +359,68 @@ async def test_a_decision_still_waits_after_a_pause_and_is_shown_again(office):
     paused = await control.pause_job(office.desk, ANNA, job.id)
     assert (paused.status, paused.cause) == (P, Cause.REMOVALS)
     resumed = await control.resume_job(office.desk, ANNA, job.id)
-    assert (resumed.status, resumed.cause, resumed.reason) == (R, Cause.REMOVALS, "2 of 2 would go")
+    assert (resumed.status, resumed.cause, resumed.reason) == (F, Cause.REMOVALS, "2 of 2 would go")
 
-    assert (await control.confirm_removals(office.desk, ANNA, job.id)).cause is Cause.NONE
+    assert (await control.confirm_removals(office.desk, ANNA, job.id)).job.cause is Cause.NONE
+
+
+@pytest.mark.parametrize("go_on", [control.resume_job, control.bounce_job])
+async def test_a_held_scan_stops_a_job_that_is_paused_until_somebody_decides(office, go_on):
+    job = await held_job(office)
+    paused = await control.pause_job(office.desk, ANNA, job.id)
+    assert paused.reason == "Paused by anna. 2 of 2 would go"
+
+    moved = await go_on(office.desk, ANNA, job.id)
+
+    assert (moved.status, moved.cause, moved.reason) == (F, Cause.REMOVALS, "2 of 2 would go")
+
+
+async def test_held_exits_are_said_whole_again_after_a_pause_and_after_an_outage(office):
+    job = await job_with_held_exits(office)
+    whole = "Mapp has been told of 0 of them already; 1 exits wait for you"
+
+    assert whole in (await control.pause_job(office.desk, ANNA, job.id)).reason
+    resumed = await control.resume_job(office.desk, ANNA, job.id)
+    assert (resumed.status, whole in resumed.reason) == (R, True)
+
+    await office.put(job, cause=Cause.NONE, reason="")  # as one that was asleep wakes up
+    shown = (await show_job(office.desk, job.id)).job
+    assert (shown.cause, shown.reason) == (Cause.REMOVALS, resumed.reason)
+    assert (await list_jobs(office.desk))[0][0].reason == resumed.reason
+    assert (await job_progress(office.desk, job.id)).reason == resumed.reason
+
+
+@pytest.mark.parametrize(
+    ("decide", "said"),
+    [
+        (control.confirm_removals, ["Being set to false: 2 whom a scan did not find and 1 who exited."]),
+        (control.discard_removals, ["Kept as they are: 2 whom a scan did not find and 1 who exited."]),
+    ],
+)
+async def test_a_decision_says_for_how_many_it_is(office, decide, said):
+    job = await held_job(office)
+    await office.see(job, "bo@example.com")
+    await office.see(await office.put(job, exits_held=True), "bo@example.com", is_in=False)
+
+    assert (await decide(office.desk, ANNA, job.id)).notes == said
+
+
+async def test_a_discard_says_how_many_it_cannot_bring_back(office):
+    job = await job_with_held_exits(office)
+    await office.see(await office.put(job, exits_held=False), "gone@example.com", is_in=False)
+    await office.send(job, Accepted())
+    await office.put(job, exits_held=True)
+
+    notes = (await control.discard_removals(office.desk, ANNA, job.id)).notes
+
+    assert notes == ["Kept as they are: 1 who exited.", "1 of whom Mapp had been told before stay false."]
 
 
 async def test_a_decision_may_be_made_while_the_job_is_paused(office):
     job = await held_job(office)
     await control.pause_job(office.desk, ANNA, job.id)
 
-    moved = await control.discard_removals(office.desk, ANNA, job.id)
+    moved = (await control.discard_removals(office.desk, ANNA, job.id)).job
 
     assert (moved.status, moved.cause) == (P, Cause.NONE)
 

@@ -45,6 +45,32 @@ async def test_a_new_job_begins_with_the_scan_that_its_switches_ask_for(office, 
     assert (job.scan_wanted, job.is_baselined) == (wanted, False)
 
 
+async def test_a_name_that_another_live_job_has_is_told(office):
+    first = await office.make_job("Twin")
+    notes = (await create_job(office.desk, ANNA, office.draft("Twin", mapp_attribute_name="other"))).notes
+
+    assert any(first.id in note and "'Twin'" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("typed", "mend"), [("vip_buyer", "vip_buyers"), ("VIP Buyers", "vip_buyers"), ("zzz", "`usher audience list`")]
+)
+async def test_a_mistyped_audience_gets_a_suggestion_or_the_command_that_lists_them(office, typed, mend):
+    assert mend in (await problems_of(office, office.draft(segment_id=typed)))["config.segment_id"]
+
+
+async def test_an_identifier_field_that_lytics_hides_from_the_token_is_refused_and_one_odd_value_is_not(office):
+    office.vendors.values = ["[redacted]", "***", None]
+
+    problems = await problems_of(office, office.draft())
+    assert list(problems) == ["config.uid_field"]
+    assert "'email' look redacted" in problems["config.uid_field"]
+    assert "PII View" in problems["config.uid_field"]
+
+    office.vendors.values = ["j***@e***.com", "a@example.com", "b@example.com"]
+    assert (await check_job(office.desk, office.draft())).warnings
+
+
 async def test_every_problem_of_body_and_configuration_and_vendors_is_named_at_once(office):
     office.vendors.segments[0]["invalid"] = True
     body = {

@@ -4,12 +4,14 @@ import pytest
 
 from tests.clocks import NOON_MS
 from tests.jobs.office import ANNA, Office
+from usher.clock import iso_from_ms
 from usher.domain.job import Cause, Status
 from usher.domain.observation import Source
 from usher.domain.outcome import Accepted, Rejected, RetryLater, Unknown
 from usher.errors import NotFound
-from usher.jobs.control import discard_removals
+from usher.jobs.control import discard_removals, resend_job
 from usher.jobs.explain import Explanation, explain_member, iso_from_ns
+from usher.store import scans
 
 JO = "jo+news/1@example.com"
 
@@ -131,6 +133,87 @@ async def test_a_held_exit_waits_for_a_decision(office):
 
     await discard_removals(office.desk, ANNA, job.id)
     assert "once more although Mapp took this value" in (await explain(office, job)).why[-1]
+
+
+async def test_whom_a_person_kept_is_not_said_to_be_inside_by_lytics_word(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.send(job, Accepted())
+    job = await office.put(job, exits_held=True, cause=Cause.REMOVALS)
+    await office.see(job, JO, is_in=False)
+    decided = await discard_removals(office.desk, ANNA, job.id)
+    await office.send(job, Accepted())
+
+    found = await explain(office, job)
+
+    assert "anna kept this person as they are, although Lytics had said that they left" in found.why[0]
+    assert "last word" not in found.why[0]
+    (kept,) = [moment for moment in found.history if moment.kind == "kept"]
+    assert (kept.value, kept.version) == ("true", found.version)
+
+    office.clock.pass_ms(1)
+    await office.see(decided.job, JO, is_in=False)
+    assert "outside the audience" in (await explain(office, job)).why[0]
+
+
+async def missed(office: Office):
+    """A job whose scan did not find a person that Mapp was told of, and which the brake stopped."""
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.send(job, Accepted())
+    office.clock.pass_ms(600_000)
+    scan = await office.write(lambda txn: scans.start_scan(txn, job.key, kind="reconcile", definition="d", expected=9))
+    await office.write(lambda txn: scans.end_scan(txn, scan.id, state="held", reason="7 of 9 would go", leaving=7))
+    await office.see(job, "found@example.com")
+    return await office.put(job, status=Status.FAULT, cause=Cause.REMOVALS, reason="7 of 9 would go")
+
+
+async def test_whom_a_held_scan_did_not_find_waits_for_a_decision(office):
+    job = await missed(office)
+
+    found = await explain(office, job)
+
+    assert (found.state, found.wanted) == ("held", "true")
+    assert "did not find this person" in found.why[0]
+    assert "all 7 whom the scan did not find" in found.next
+    assert (await explain(office, job, "found@example.com")).state == "due"
+
+
+async def test_whom_a_scan_did_not_find_and_a_person_kept_is_said_to_be_that(office):
+    job = await missed(office)
+    await discard_removals(office.desk, ANNA, job.id)
+
+    found = await explain(office, job)
+
+    assert found.state == "accepted"
+    assert "did not find this person" in found.why[0]
+    assert "anna kept those whom it did not find" in found.why[0]
+    assert "last word" not in found.why[0]
+
+
+async def test_somebody_told_again_because_everybody_is_learns_who_asked(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await office.send(job, RetryLater("503"), delay_ms=1, is_failure=True)
+    office.clock.pass_ms(1_000)
+    await office.send(job, Accepted())
+    office.clock.pass_ms(1_000)
+    asked = iso_from_ms(office.clock.now_ms())
+    await resend_job(office.desk, ANNA, job.id)
+    await office.sweep()
+
+    assert f"asked for again at {asked}. anna had everybody told again." in (await explain(office, job)).why[-1]
+
+
+async def test_a_request_for_everybody_is_not_blamed_for_what_may_have_another_cause(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+    await resend_job(office.desk, ANNA, job.id)
+    office.clock.pass_ms(1_000)
+    await office.send(job, Accepted())
+    await office.sweep()  # accepted after it was asked for, so Mapp may have taken it for that
+
+    assert "it changed meanwhile, or was asked for" in (await explain(office, job)).why[-1]
 
 
 @pytest.mark.parametrize(

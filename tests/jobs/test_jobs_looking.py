@@ -16,7 +16,7 @@ from usher.jobs.control import delete_job, kill_job
 from usher.jobs.looking import JOBS, LOGS, JobFilters
 from usher.jobs.progress import scan_progress
 from usher.jobs.reading import read_fields, read_segment, read_segments
-from usher.store import scans
+from usher.store import brake, members, scans
 from usher.store.jobs import add_job
 from usher.store.members import PAGE
 from usher.store.notes import add_log
@@ -124,13 +124,13 @@ async def test_progress_has_exactly_the_published_fields(office):
     assert progress == {
         "status": "runnable",
         "reason": "",
-        "members": {"total": 3, "in": 2, "out": 1, "due": 3, "set_aside": 0},
+        "members": {"total": 3, "in": 2, "out": 1, "due": 3, "set_aside": 0, "held": 0},
         "sent": {"accepted": 0, "retried": 0, "rejected": 0, "unknown": 0},
         "triggers": {"received": 0, "applied": 0, "ignored": {}, "unreadable": 0},
         "pace": {"per_second": 12.5, "in_flight": 4},
     }
     published = {"kind", "state", "seen", "expected", "pages", "started", "finished", "eta_seconds"}
-    assert set(scan) == published | {"without_identifier"}
+    assert set(scan) == published | {"without_identifier", "held"}
 
 
 async def test_progress_counts_what_was_sent_and_ignored(office):
@@ -174,8 +174,60 @@ def test_the_time_left_of_a_scan_follows_its_rate(changes, eta):
     assert scan_progress(a_scan(**changes), now_ms=10_000).eta_seconds == eta
 
 
-def test_a_held_scan_has_read_everything():
-    assert scan_progress(a_scan(state="held"), now_ms=1).state == "completed"
+def test_a_held_scan_has_read_everything_and_shows_who_waits():
+    shown = scan_progress(a_scan(state="held", leaving=7), now_ms=1)
+
+    assert (shown.state, shown.held) == ("completed", 7)
+    assert scan_progress(a_scan(state="completed", leaving=7), now_ms=1).held == 0
+
+
+async def held_both_ways(office):
+    """A job in which three exits wait, and two people whom a held scan did not find."""
+    job = await office.make_job()
+    exits, missed = [f"x{n}@example.com" for n in range(3)], ["a@example.com", "b@example.com"]
+    await office.see(job, *exits, *missed)
+    await office.send(job, Accepted())
+    office.clock.pass_ms(600_000)
+    scan = await office.write(lambda txn: scans.start_scan(txn, job.key, kind="reconcile", definition="d", expected=10))
+    await office.write(lambda txn: scans.end_scan(txn, scan.id, state="held", reason="2 of 5 would go", leaving=2))
+    job = await office.put(job, exits_held=True)
+    for member in exits:
+        await office.see(job, member, is_in=False)
+    await office.see(job, "new@example.com")
+    return job, [*reversed(exits), *missed]
+
+
+async def test_whoever_waits_for_a_decision_is_due_but_counted_apart(office):
+    job, _ = await held_both_ways(office)
+
+    progress = await looking.job_progress(office.desk, job.id)
+
+    assert (progress.members["due"], progress.members["held"], progress.scan.held) == (4, 3, 2)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6])
+async def test_everybody_held_is_on_one_page_exits_first(office, size):
+    job, expected = await held_both_ways(office)
+    found, cursor = [], None
+    for _ in range(7):
+        rows = await office.desk.database.read(
+            lambda txn, cursor=cursor: members.page_of_held(
+                txn,
+                job.key,
+                leaves_before=brake.leaves_before(txn, job.key, guard_seconds=120),
+                before=cursor,
+                limit=size,
+            )
+        )
+        assert len(rows) <= size
+        found += [row.member for _, row in rows]
+        if len(rows) < size:
+            break
+        cursor = (rows[-1][0], rows[-1][1].member)
+
+    assert found == expected
+    lines, following = await looking.page_of_members(office.desk, job.id, "held")
+    assert ([line.member for line in lines], {line.state for line in lines}, following) == (expected, {"held"}, None)
 
 
 async def test_members_are_paged_newest_first_without_gap_or_repetition(office):
@@ -192,7 +244,7 @@ async def test_members_are_paged_newest_first_without_gap_or_repetition(office):
     assert first[0].wanted == "true"
 
 
-@pytest.mark.parametrize("state", ["accepted", "set_aside", "confirmed"])
+@pytest.mark.parametrize("state", ["accepted", "set_aside", "confirmed", "held"])
 async def test_states_without_members_have_empty_pages(office, state):
     job = await office.make_job()
     await office.see(job, "jo@example.com")

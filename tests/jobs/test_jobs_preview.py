@@ -164,15 +164,10 @@ async def test_an_identifier_that_several_people_may_share_is_warned_of(office):
     assert not await warned(office, "identity field")
 
 
-async def test_redacted_and_missing_identifiers_are_warned_of(office):
-    office.vendors.values = ["j***@e***.com", "***", None]
+async def test_missing_identifiers_are_warned_of(office):
+    office.vendors.values = ["a@example.com", "b@example.com", None]
 
-    assert await warned(office, "'email' look redacted")
     assert await warned(office, "1 of the first 3 people have nothing usable")
-
-    office.vendors.values = ["j***@e***.com", "a@example.com", "b@example.com"]
-
-    assert not await warned(office, "redacted")
 
 
 async def test_an_empty_audience_is_warned_of(office):

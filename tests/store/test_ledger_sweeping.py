@@ -245,7 +245,7 @@ def test_held_exits_that_are_kept_are_told_that_they_are_inside(store: Store) ->
     (claim,) = store.claim(limit=1)
     store.write(lambda txn: ledger.hold_exits(txn, JOB))
 
-    assert store.write(lambda txn: ledger.keep_held(txn, JOB)) == 2
+    assert set(store.write(lambda txn: ledger.keep_held(txn, JOB))) == {"flying", "waiting"}
 
     assert store.row("flying").due_at == claim.token
     waiting = store.claim_one()

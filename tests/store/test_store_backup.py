@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.clocks import NOON_MS, ManualClock
-from tests.store.stores import HOLD_MS, NO_SUCH_USER, Store, open_store, run, seen
+from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, open_store, run, seen
 from usher.domain.job import Status
+from usher.domain.notes import RESENT
 from usher.domain.observation import Source
 from usher.errors import Conflict, NotFound, Unavailable
 from usher.store import scans
@@ -212,6 +213,18 @@ async def test_a_restored_store_opens_and_goes_on(folder: Path) -> None:
     store = open_sqlite(folder, clock=LATER_CLOCK, is_threaded=False)
     assert await store.database.write(lambda txn: txn.now_ms) == LATER_CLOCK.now_ms()
     await store.close()
+
+
+def test_a_restored_job_s_log_says_why_everybody_is_told_again(folder: Path) -> None:
+    def fill(store: Store) -> None:
+        store.add_job()
+        store.add_job(status=Status.KILLED)
+
+    restored(folder, closed_backup(folder, fill))
+
+    lines = ask(folder / FILE_NAME, "SELECT job, at_ms, code, message FROM job_logs")
+    said = "A backup was restored, so everybody is told again."
+    assert lines == [(JOB, LATER_CLOCK.now_ms(), RESENT, said)]
 
 
 def test_a_restore_into_an_empty_folder_replaces_nothing(folder: Path, tmp_path: Path) -> None:

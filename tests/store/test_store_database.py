@@ -218,7 +218,7 @@ async def test_nothing_is_answered_as_kept_that_a_full_disk_undid(database: Thre
 
 def test_the_lock_names_who_holds_it_and_ends_with_it(tmp_path: Path) -> None:
     first = OwnerLock(tmp_path)
-    with pytest.raises(Conflict, match="Stop it, or speak to it with USHER_URL"):
+    with pytest.raises(Conflict, match="Stop it first"):
         OwnerLock(tmp_path)
     first.close()
 

@@ -8,12 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.store.stores import JOB, Store, a_job, names, run, seen
+from usher.domain.claim import Settlement
 from usher.domain.intake import Intake, JobIntake
 from usher.domain.job import Cause, Job, Status
 from usher.domain.notes import Unreadable
 from usher.domain.observation import Observation
+from usher.domain.outcome import Accepted
 from usher.domain.removal_brake import PEOPLE, WINDOW_MS
-from usher.store import intake, notes, scans
+from usher.store import brake, intake, notes, scans
 from usher.store.statements import LANE_HELD
 
 ODD = Unreadable("lytics1", "not an object", b"sealed", 7)
@@ -185,6 +187,37 @@ def test_many_exits_at_once_wait_for_a_person_and_entries_go_on(store: Store) ->
     assert [claim.member for claim in store.claim()] == ["new"]
     assert store.row(names(PEOPLE + 2)[-1]).lane == LANE_HELD
     assert [log.code for log in store.read(lambda txn: notes.logs_of(txn, JOB))] == ["JOB-FAULT-022"]
+
+
+def test_the_brake_says_how_many_left_how_many_mapp_knows_of_and_how_many_wait(store: Store) -> None:
+    store.add_job()
+    inside(store, PEOPLE * 2)
+    store.clock.pass_ms(WINDOW_MS)
+    take_in(store, share(*exits(200)))
+    claims = store.claim(limit=200)
+    store.settle_all([Settlement(claim, Accepted()) for claim in claims[:150]])
+
+    take_in(store, share(*exits(PEOPLE + 1)))
+
+    (log,) = store.read(lambda txn: notes.logs_of(txn, JOB))
+    for words in ("501 of 1,000 people left", "told of 150 of them already", "351 exits wait"):
+        assert words in log.message
+    assert store.job().reason == log.message
+
+    store.settle_all([Settlement(claim, Accepted()) for claim in claims[150:]])
+    shown = store.read(lambda txn: brake.as_it_waits(txn, store.job()))
+    assert "told of 200 of them already; 301 exits wait" in shown.reason
+
+
+@pytest.mark.parametrize("status", [Status.SLEEPING, Status.FAULT, Status.PAUSED])
+def test_a_job_that_stands_still_for_another_reason_says_that_first(store: Store, status: Status) -> None:
+    store.add_job(status=status, reason="Something else.")
+    inside(store, PEOPLE * 2)
+
+    take_in(store, share(*exits(PEOPLE + 1)))
+
+    reason = store.read(lambda txn: brake.as_it_waits(txn, store.job())).reason
+    assert reason.startswith("Something else. 501 of 1,000 people left")
 
 
 @pytest.mark.parametrize(

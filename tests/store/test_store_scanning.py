@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from tests.store.stores import JOB, Store, all_in, names, run, seen
+from usher.clock import iso_from_ms
 from usher.domain.absence import Doubt
 from usher.domain.job import Cause, Status
-from usher.domain.observation import Observation, Source
+from usher.domain.observation import NS_PER_MS, Observation, Source
 from usher.domain.removal_brake import PEOPLE
-from usher.domain.scan import Scan, ScanState
+from usher.domain.scan import CHANGED, Scan, ScanState
 from usher.store import ledger, notes, scanning, scans
 from usher.store.database import Txn
 from usher.store.jobs import change_job, job_by_key
@@ -122,6 +123,64 @@ def test_a_whole_scan_says_who_left(store: Store) -> None:
     assert (store.row("gone").is_in, store.row("still").is_in) == (False, True)
     assert (store.job().is_baselined, store.job().scan_wanted) == (True, "")
     assert "1 are no longer in the audience" in last_log(store)
+
+
+GUARD_MS = 120_000
+
+
+def change_then_scan(store: Store, *, found: int) -> Scan:
+    """Let five enter a minute before a scan that finds *found* of them and one who was inside long before."""
+    began_ns = store.clock.now_ms() * NS_PER_MS
+    store.tell("old", "left", version=1)
+    store.tell(*names(5), version=began_ns - 60_000 * NS_PER_MS)
+    version = began_ns - GUARD_MS * NS_PER_MS
+    scan = page(store, begin(store), *all_in(["old", *names(found)], version=version))
+    finish(store, scan, version=version)
+    return store.read(lambda txn: scans.scan_by_id(txn, scan.id))
+
+
+def test_a_scan_soon_after_changes_says_whom_it_could_not_overrule_and_another_is_wanted(store: Store) -> None:
+    store.add_job()
+    began_ms = store.clock.now_ms()
+
+    scan = change_then_scan(store, found=2)
+
+    assert "3 were not found but changed within the 120 seconds before it" in last_log(store)
+    assert f"compared again by itself at {iso_from_ms(began_ms + GUARD_MS)[11:16]} UTC" in last_log(store)
+    assert store.job().next_reconcile_ms == began_ms + GUARD_MS
+    assert (scan.leaving, scan.reason, scan.is_discarded) == (1, CHANGED, False)
+    assert store.read(lambda txn: scans.share_unnamed(txn, JOB)) is not None
+
+
+def test_a_scan_that_finds_whoever_changed_is_clean(store: Store) -> None:
+    store.add_job()
+    store.observe(seen("later", True, (store.clock.now_ms() + 1) * NS_PER_MS))  # entered while it was read
+
+    change_then_scan(store, found=5)
+
+    assert last_log(store).endswith("1 are no longer in the audience.")
+    assert store.job().next_reconcile_ms is None
+
+
+def test_a_scan_that_follows_another_is_not_followed_by_itself(store: Store) -> None:
+    store.add_job()
+    change_then_scan(store, found=2)
+    store.write(lambda txn: change_job(txn, JOB, next_reconcile_ms=None))
+    store.clock.pass_ms(GUARD_MS)
+    store.observe(*all_in(names(9), version=(store.clock.now_ms() - 1_000) * NS_PER_MS))
+
+    change_then_scan(store, found=2)
+
+    assert "compare again after" in last_log(store)
+    assert store.job().next_reconcile_ms is None
+
+
+def test_a_sooner_reconcile_stays_when_it_was_to_be(store: Store) -> None:
+    store.add_job(next_reconcile_ms=store.clock.now_ms() + 1_000)
+
+    change_then_scan(store, found=2)
+
+    assert store.job().next_reconcile_ms == store.clock.now_ms() + 1_000
 
 
 @pytest.mark.parametrize("doubt", list(Doubt))

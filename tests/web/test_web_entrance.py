@@ -11,6 +11,8 @@ import structlog
 from tests.web.service import Running
 from usher.access.roles import Role
 from usher.web.logging import configure_logging
+from usher.web.receiver import ANSWERS
+from usher.web.watching import EVENTS
 
 
 @pytest.fixture
@@ -124,6 +126,35 @@ async def test_metrics_count_by_job_and_never_name_a_member(usher: Running) -> N
     assert "jo.public" not in text
     await usher.ask("DELETE", f"/v2/job/{job['id']}")
     assert job["id"] not in (await usher.ask("GET", "/metrics", role=Role.VIEWER)).text
+
+
+async def test_what_alarms_look_at_is_there_from_zero(usher: Running) -> None:
+    job = await usher.create_job()
+    text = (await usher.ask("GET", "/metrics", role=Role.VIEWER)).text
+    for state in ("total", "in", "due", "aside", "held"):
+        assert f'usher_job_members{{job="{job["id"]}",state="{state}"}} 0.0' in text
+    for event in EVENTS:
+        assert f'usher_job_events_total{{event="{event}",job="{job["id"]}"}} 0.0' in text
+    assert 'usher_job_events_total{event="triggers.unreadable",job="none"} 0.0' in text
+    for answer in ANSWERS:
+        assert f'usher_trigger_messages_total{{answer="{answer}"}} 0.0' in text
+
+
+async def test_metrics_show_the_exits_that_wait(usher: Running) -> None:
+    job = await usher.create_job(exit_brake_people=1, exit_brake_percent=1.0)
+    names = [f"p{n}@example.com" for n in range(4)]
+    await usher.trigger([usher.event(name) for name in names])
+    leaving = [usher.event(name, is_in=False) for name in names[:3]]
+    for event in leaving:
+        event["data"]["segment_events"][0]["exit"] = "2026-11-20T10:15:03.1Z"
+    await usher.trigger(leaving)
+    text = (await usher.ask("GET", "/metrics", role=Role.VIEWER)).text
+    assert f'usher_job_members{{job="{job["id"]}",state="held"}} 3.0' in text
+    listed = await usher.ask("GET", f"/v2/job/{job['id']}/members?state=held")
+    assert sorted(row["member"] for row in listed.data) == names[:3]
+
+    decided = (await usher.ask("POST", f"/v2/job/{job['id']}/confirm-removals")).data
+    assert decided["meta"]["notes"] == ["Being set to false: 3 who exited."]
 
 
 async def test_metrics_need_a_token_and_health_needs_none(usher: Running) -> None:

@@ -101,7 +101,7 @@ async def test_progress_has_exactly_the_promised_keys(usher: Running) -> None:
     job = await usher.create_job()
     progress = (await usher.ask("GET", f"/v2/job/{job['id']}/progress")).data
     assert set(progress) == {"status", "reason", "scan", "members", "sent", "triggers", "pace"}
-    assert set(progress["members"]) == {"total", "in", "out", "due", "set_aside"}
+    assert set(progress["members"]) == {"total", "in", "out", "due", "set_aside", "held"}
     assert set(progress["sent"]) == {"accepted", "retried", "rejected", "unknown"}
     assert set(progress["triggers"]) == {"received", "applied", "ignored", "unreadable"}
     assert set(progress["pace"]) == {"per_second", "in_flight"}
@@ -140,6 +140,7 @@ async def test_our_own_description_is_true_of_what_is_answered(usher: Running) -
         "/v2/job/{job_id}/members/{member}": f"/v2/job/{job_id}/members/nobody",
         "/v2/auth": "/v2/auth",
         "/v2/auth/{auth_id}": f"/v2/auth/{auth_id}",
+        "/v2/auth/{auth_id}/group": f"/v2/auth/{usher.made['mapp']}/group",
         "/v2/auth/{auth_id}/trigger-endpoint": f"/v2/auth/{auth_id}/trigger-endpoint",
         "/v2/auth/{auth_type}/{auth_id}": f"/v2/auth/lytics-token/{auth_id}",
         f"{EXPORT}/{{job_id}}": f"{EXPORT}/{job_id}",

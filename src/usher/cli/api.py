@@ -14,6 +14,7 @@ from usher.errors import UsherError
 if TYPE_CHECKING:
     import aiohttp
 
+UNKNOWN_TOKEN = 401
 ANSWER_SECONDS = 120  # a test of an authorization or a preview asks both vendors first
 
 
@@ -128,4 +129,6 @@ def _unwrapped(status: int, answer: Any) -> dict[str, Any]:
     messages = [str(error.get("message", "")) for error in errors]
     if not messages:
         messages = [f"What answered ({status}) is not Usher. Check USHER_URL."]
+    if status == UNKNOWN_TOKEN:
+        messages = [f"{message} Check USHER_TOKEN." for message in messages]
     raise Refused(status, messages)

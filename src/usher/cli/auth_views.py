@@ -28,6 +28,8 @@ def print_auths(found: list[dict[str, Any]]) -> None:
 
 def print_auth(auth: dict[str, Any], *, title: str) -> None:
     say(title, style="bold")
+    for note in auth["meta"].get("notes") or []:
+        say(f"note: {note}", style="yellow")
     print_facts(
         [
             ("id", auth["id"]),
@@ -45,10 +47,20 @@ def print_auth(auth: dict[str, Any], *, title: str) -> None:
 
 
 def print_test(report: dict[str, Any], *, label: str) -> None:
-    word, style = ("works", "green") if report["is_healthy"] else ("does not work", "red")
-    say(f"{label!r} {word}.", style=style)
+    say(f"{label!r} {verdict_on(report)}.", style="green" if is_fit(report) else "red")
     for finding in report["findings"]:
         say(f"  {finding}")
+
+
+def is_fit(report: dict[str, Any]) -> bool:
+    """Return whether jobs can work with what was tested: credentials may be accepted and yet hide every identifier."""
+    return bool(report["is_healthy"]) and not report["are_values_redacted"]
+
+
+def verdict_on(report: dict[str, Any]) -> str:
+    if is_fit(report):
+        return "works"
+    return "is accepted, but no job can work with it" if report["is_healthy"] else "does not work"
 
 
 def print_endpoint(found: dict[str, Any]) -> None:

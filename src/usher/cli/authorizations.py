@@ -7,12 +7,13 @@ import typer
 
 from usher.cli import options as o
 from usher.cli.api import Api, part
-from usher.cli.auth_views import print_auth, print_auths, print_endpoint, print_test
+from usher.cli.auth_views import is_fit, print_auth, print_auths, print_endpoint, print_test
 from usher.cli.choosing import authorization_named
 from usher.cli.connecting import run
 from usher.cli.output import print_json, say
 from usher.cli.rotating import kind_after, with_environment, with_prompts, without_limits
-from usher.cli.secrets import asked_secret, may_ask
+from usher.cli.secrets import agreed, asked_secret
+from usher.errors import InvalidInput, Problem
 
 app = typer.Typer(help="Saved credentials for Mapp and Lytics.", no_args_is_help=True)
 adding = typer.Typer(help="Save new credentials.", no_args_is_help=True)
@@ -121,7 +122,7 @@ def check_credentials(auth: o.AuthName, *, as_json: o.AsJson = False) -> None:
         found = await authorization_named(api, auth)
         report = await api.post(f"/v2/auth/{part(found['id'])}/test")
         print_json(report) if as_json else print_test(report, label=found["label"])
-        if not report["is_healthy"]:
+        if not is_fit(report):
             raise typer.Exit(1)
 
     run(work)
@@ -135,6 +136,8 @@ def rename(
     as_json: o.AsJson = False,
 ) -> None:
     """Change the label or the description."""
+    if label is None and description is None:
+        raise InvalidInput(Problem("rename", "has nothing to change.", "Give --label or --description."))
 
     async def work(api: Api) -> None:
         found = await authorization_named(api, auth)
@@ -220,8 +223,7 @@ def delete(auth: o.AuthName, yes: o.Yes = False, as_json: o.AsJson = False) -> N
 
     async def work(api: Api) -> None:
         found = await authorization_named(api, auth)
-        if not yes and may_ask() and not typer.confirm(f"Delete {found['label']!r}?"):
-            raise typer.Exit(1)
+        agreed(f"Delete {found['label']!r}?", yes=yes)
         await api.delete(f"/v2/auth/{part(found['id'])}")
         said = {"deleted": found["id"], "label": found["label"]}
         print_json(said) if as_json else say(f"Deleted {found['label']!r}.")

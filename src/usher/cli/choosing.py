@@ -3,7 +3,7 @@
 from typing import Any
 
 from usher.cli.api import Api
-from usher.errors import Conflict, NotFound
+from usher.errors import Conflict, InvalidInput, NotFound, Problem
 
 SHORTEST_PREFIX = 4
 
@@ -41,6 +41,28 @@ async def job_named(api: Api, text: str) -> dict[str, Any]:
 async def authorization_named(api: Api, text: str) -> dict[str, Any]:
     auths = await api.get("/v2/auth")
     return chosen(auths, text, kind="authorization", name_key="label", listing="usher auth list")
+
+
+async def labels_of(api: Api) -> dict[str, str]:
+    """Return what the authorizations are called, by their ids."""
+    return {auth["id"]: auth["label"] for auth in await api.get("/v2/auth")}
+
+
+async def authorization_of(api: Api, provider: str, text: str | None) -> dict[str, Any]:
+    """
+    Return the authorization of *provider* ("mapp", "lytics") that *text* means; without one the only one there is.
+
+    Raises:
+        NotFound: none is meant. Conflict: several are.
+        InvalidInput: nothing was said, and there are several or none.
+    """
+    if text is not None:
+        return await authorization_named(api, text)
+    found: list[dict[str, Any]] = [auth for auth in await api.get("/v2/auth") if auth["provider_slug"] == provider]
+    if len(found) == 1:
+        return found[0]
+    mend = f"Name one of the {len(found)}." if found else f"Add one first (`usher auth add {provider}`)."
+    raise InvalidInput(Problem(f"--{provider}", "is needed.", mend))
 
 
 async def authorizations_for(api: Api, *, mapp: str | None, lytics: str | None) -> list[str]:

@@ -33,6 +33,14 @@ def run(work: Callable[[Api], Awaitable[T]]) -> T:
     return asyncio.run(whole())
 
 
+def say_what_moves_nothing(api: Api) -> None:
+    """Say, beside a command's own answer, where no service runs that would carry it out."""
+    if not api.has_engine:
+        from usher.cli.output import console  # noqa: PLC0415 - keeps `usher --help` fast
+
+        console(is_error=True).print("note: Nothing moves until `usher serve` runs on this data.", soft_wrap=True)
+
+
 def environment() -> "Settings":
     """
     Read the settings from this process's environment.

@@ -8,7 +8,6 @@ import typer
 from usher.cli import options as o
 from usher.cli.connecting import environment
 from usher.cli.output import console, print_facts, print_json, say
-from usher.errors import Conflict
 
 if TYPE_CHECKING:
     from usher.store.backup import Progress
@@ -66,13 +65,12 @@ def restore(
     as_json: o.AsJson = False,
 ) -> None:
     """Put a backup in the database's place; stop `serve` first. What was there is kept beside it."""
-    from usher.cli.secrets import may_ask  # noqa: PLC0415 - keeps `usher --help` fast
+    from usher.cli.secrets import agreed  # noqa: PLC0415 - keeps `usher --help` fast
     from usher.clock import SystemClock  # noqa: PLC0415 - as above
     from usher.store.backup import restore as put_back  # noqa: PLC0415 - as above
 
     settings = environment()
-    if not yes and may_ask() and not typer.confirm(f"Replace the database in {settings.data_dir} by {from_}?"):
-        raise Conflict("Nothing was changed.")
+    agreed(f"Replace the database in {settings.data_dir} by {from_}?", yes=yes)
     report = put_back(
         from_,
         settings.data_dir,

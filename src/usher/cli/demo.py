@@ -11,7 +11,8 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End with the verdict instead of staying up.")] = False,
     members: Members = 10_000,
     port: Annotated[
-        int | None, typer.Option("--port", help="The service's port; by default 8080 or a free one.")
+        int | None,
+        typer.Option("--port", min=0, max=65_535, help="The service's port; by default 8080 or a free one."),
     ] = None,
 ) -> None:
     """Start a sandbox and the service, export an audience, let people come and go, and compare everybody."""

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import typer
 
 from usher.cli.api import Api, api_at, part
 from usher.cli.connecting import LOCAL_URL, SOCKET_NAME, is_served
 from usher.cli.demo_processes import HOST, bare_environment, port_or_free, started
 from usher.cli.demo_sandbox import AUDIENCE, IDENTIFIER, SandboxControls, Verdict
+from usher.cli.failures import INTERRUPTED
 from usher.cli.output import console, say
 from usher.cli.progress import watch
 from usher.sandbox.options import SandboxOptions
@@ -49,8 +51,14 @@ class Stage:
 
 
 async def run_demo(demo: Demo) -> bool:
-    """Play the whole demo; return whether Mapp and Lytics agreed."""
+    """
+    Play the whole demo; return whether Mapp and Lytics agreed.
+
+    Raises:
+        typer.Exit: it was interrupted before it was over; one that stays up is over once its verdict is said.
+    """
     _stop_on_sigterm()
+    verdict: Verdict | None = None
     try:
         async with _stage(demo) as stage:
             job = await _set_up(stage)
@@ -63,7 +71,9 @@ async def run_demo(demo: Demo) -> bool:
             return verdict.agrees
     except asyncio.CancelledError:
         say("\nStopped.")
-        return True
+        if demo.is_once or verdict is None:
+            raise typer.Exit(INTERRUPTED) from None
+        return verdict.agrees
 
 
 def _stop_on_sigterm() -> None:

@@ -6,13 +6,14 @@ import typer
 
 from usher.cli import options as o
 from usher.cli.api import Api, part
-from usher.cli.choosing import job_named
-from usher.cli.connecting import run
+from usher.cli.choosing import job_named, labels_of
+from usher.cli.connecting import run, say_what_moves_nothing
 from usher.cli.job_views import print_job, print_members
 from usher.cli.output import print_json, say
-from usher.errors import Conflict
+from usher.cli.secrets import agreed
 
 app = typer.Typer()
+NEEDS_SERVICE = frozenset({"resume", "bounce"})  # of the moves; whatever owes people needs one anyway
 
 
 @app.command("pause")
@@ -36,14 +37,14 @@ def restart(job: o.JobName, as_json: o.AsJson = False) -> None:
 @app.command("kill")
 def kill(job: o.JobName, yes: o.Yes = False, as_json: o.AsJson = False) -> None:
     """End a job for good; what it knows stays to be looked at."""
-    _ask(f"End {job!r} for good?", yes=yes)
+    agreed(f"End {job!r} for good?", yes=yes)
     _move(job, "kill", said="Ended", as_json=as_json)
 
 
 @app.command("delete")
 def delete(job: o.JobName, yes: o.Yes = False, as_json: o.AsJson = False) -> None:
     """End a job, remove its webhook from Lytics, and forget its people."""
-    _ask(f"Delete {job!r} and what it knows of its people?", yes=yes)
+    agreed(f"Delete {job!r} and what it knows of its people?", yes=yes)
 
     async def work(api: Api) -> None:
         found = await job_named(api, job)
@@ -79,20 +80,20 @@ def reconcile(job: o.JobName, as_json: o.AsJson = False) -> None:
 @app.command("confirm-removals")
 def confirm_removals(job: o.JobName, yes: o.Yes = False, as_json: o.AsJson = False) -> None:
     """Set everybody to false whom the removal brake holds."""
-    _ask(f"Set everybody to false whom {job!r} holds back?", yes=yes)
-    _tell(job, "confirm-removals", {}, said="{name!r}: they are being set to false.", as_json=as_json)
+    agreed(f"Set everybody to false whom {job!r} holds back?", yes=yes)
+    _tell(job, "confirm-removals", {}, said="{name!r}: {notes}", as_json=as_json)
 
 
 @app.command("discard-removals")
 def discard_removals(job: o.JobName, as_json: o.AsJson = False) -> None:
     """Keep everybody as they are whom the removal brake holds."""
-    _tell(job, "discard-removals", {}, said="{name!r}: they stay as they are.", as_json=as_json)
+    _tell(job, "discard-removals", {}, said="{name!r}: {notes}", as_json=as_json)
 
 
 @app.command("members")
 def members(
     job: o.JobName,
-    state: Annotated[str, typer.Option(help="due, accepted, confirmed or set_aside.")] = "set_aside",
+    state: Annotated[str, typer.Option(help="due, accepted, confirmed, set_aside or held.")] = "set_aside",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     as_json: o.AsJson = False,
 ) -> None:
@@ -117,7 +118,11 @@ def _move(job: str, command: str, *, said: str, as_json: bool) -> None:
     async def work(api: Api) -> None:
         found = await job_named(api, job)
         moved = await api.post(f"/v2/job/{part(found['id'])}/{command}")
-        print_json(moved) if as_json else print_job(moved, title=f"{said} {moved['name']!r}.")
+        print_json(moved) if as_json else print_job(
+            moved, title=f"{said} {moved['name']!r}.", labels=await labels_of(api)
+        )
+        if command in NEEDS_SERVICE:
+            say_what_moves_nothing(api)
 
     run(work)
 
@@ -126,14 +131,8 @@ def _tell(job: str, command: str, body: dict[str, Any], *, said: str, as_json: b
     async def work(api: Api) -> None:
         found = await job_named(api, job)
         answer = await api.post(f"/v2/job/{part(found['id'])}/{command}", body)
-        print_json(answer) if as_json else say(said.format(name=found["name"], owed=answer.get("owed", 0)))
+        notes = " ".join(answer.get("meta", {}).get("notes", []))
+        print_json(answer) if as_json else say(said.format(name=found["name"], owed=answer.get("owed", 0), notes=notes))
+        say_what_moves_nothing(api)
 
     run(work)
-
-
-def _ask(question: str, *, yes: bool) -> None:
-    """Ask on a terminal; elsewhere go on, because nobody is there to answer."""
-    import sys  # noqa: PLC0415 - looked up anew, since tests replace its streams
-
-    if not yes and sys.stdin.isatty() and not typer.confirm(question):
-        raise Conflict("Nothing was changed.")

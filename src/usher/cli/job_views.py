@@ -1,6 +1,7 @@
 """What jobs, their logs, previews and people look like on a terminal."""
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from usher.cli.output import console, duration, local_time, print_facts, print_table, say
@@ -25,9 +26,15 @@ CONFIG_WORDS = (
 )
 
 
-def print_jobs(jobs: list[dict[str, Any]]) -> None:
+def print_jobs(jobs: list[dict[str, Any]], *, labels: Mapping[str, str]) -> None:
+    """
+    Print a line for each job.
+
+    Args:
+        labels: of the authorizations, by their ids.
+    """
     print_table(
-        ("ID", "Name", "Status", "Audience", "Group ID", "Attribute", "Updated"),
+        ("ID", "Name", "Status", "Audience", "Group ID", "Attribute", "Mapp", "Lytics", "Updated"),
         (
             (
                 job["id"][:SHORT_ID],
@@ -36,6 +43,7 @@ def print_jobs(jobs: list[dict[str, Any]]) -> None:
                 job["meta"]["audience_slug"],
                 job["config"]["group_id"],
                 job["meta"]["attribute_key"],
+                *_accounts(job, labels),
                 local_time(job["updated"]),
             )
             for job in jobs
@@ -44,14 +52,21 @@ def print_jobs(jobs: list[dict[str, Any]]) -> None:
     )
 
 
-def print_job(job: dict[str, Any], *, title: str, lytics_label: str = "") -> None:
+def _accounts(job: dict[str, Any], labels: Mapping[str, str]) -> tuple[str, str]:
+    """Return what the job's two authorizations are called; a deleted one has its id left."""
+    mapp, lytics = str(job["meta"]["mapp_auth"]), str(job["meta"]["lytics_auth"])
+    return labels.get(mapp, mapp), labels.get(lytics, lytics)
+
+
+def print_job(job: dict[str, Any], *, title: str, labels: Mapping[str, str]) -> None:
     """
     Print one job, and what to paste into Lytics where a person must.
 
     Args:
-        lytics_label: of its Lytics authorization, to say where the trigger token is read.
+        labels: of the authorizations, by their ids.
     """
     meta = job["meta"]
+    mapp, lytics = _accounts(job, labels)
     say(title, style="bold")
     for note in meta.get("notes", []):
         say(f"note: {note}", style="yellow")
@@ -64,6 +79,8 @@ def print_job(job: dict[str, Any], *, title: str, lytics_label: str = "") -> Non
             ("description", job["description"]),
             ("audience", f"{meta['audience_name']} ({meta['audience_slug']})"),
             ("attribute in Mapp", meta["attribute_key"]),
+            ("Mapp authorization", mapp),
+            ("Lytics authorization", lytics),
             *((words, job["config"][key]) for key, words in CONFIG_WORDS),
             ("triggers", _triggers(meta)),
             ("next reconcile", local_time(meta.get("next_reconcile"))),
@@ -72,7 +89,7 @@ def print_job(job: dict[str, Any], *, title: str, lytics_label: str = "") -> Non
         ]
     )
     if meta["webhook"].get("help"):
-        _print_webhook_help(meta["webhook"]["help"], auth=lytics_label or meta["lytics_auth"])
+        _print_webhook_help(meta["webhook"]["help"], auth=lytics)
 
 
 def _triggers(meta: dict[str, Any]) -> str:

@@ -6,10 +6,10 @@ import typer
 
 from usher.cli import options as o
 from usher.cli.api import Api, part
-from usher.cli.choosing import authorization_named, authorizations_for, job_named
-from usher.cli.connecting import run
+from usher.cli.choosing import authorization_named, authorizations_for, job_named, labels_of
+from usher.cli.connecting import run, say_what_moves_nothing
 from usher.cli.job_views import print_job, print_jobs, print_logs, print_preview
-from usher.cli.output import print_json, print_json_line, say
+from usher.cli.output import print_json, print_json_line
 from usher.cli.progress import print_progress, watch
 
 app = typer.Typer(help="Exports of audiences to Mapp.", no_args_is_help=True)
@@ -49,8 +49,7 @@ def create(
         body = await _body(api, name=name, description=description, mapp=mapp, lytics=lytics, config=config)
         job = await api.post(CREATE, body)
         await _print_created(api, job, as_json=as_json, is_first_of_lines=watch_it)
-        if not api.has_engine and not as_json:
-            say("It begins as soon as `usher serve` runs.")
+        say_what_moves_nothing(api)
         if watch_it:
             await watch(api, job["id"], as_json=as_json)
 
@@ -135,7 +134,7 @@ def edit(
                 (await authorization_named(api, lytics))["id"] if lytics else held["meta"]["lytics_auth"],
             ]
         changed = await api.put(f"{CREATE}/{part(held['id'])}", body)
-        print_json(changed) if as_json else print_job(changed, title=f"Changed {changed['name']!r}.")
+        print_json(changed) if as_json else await _print(api, changed, title=f"Changed {changed['name']!r}.")
 
     run(work)
 
@@ -148,7 +147,7 @@ def list_jobs(
 
     async def work(api: Api) -> None:
         jobs = await api.every("/v2/job", {"show_all": "true"} if every else None)
-        print_json(jobs) if as_json else print_jobs(jobs)
+        print_json(jobs) if as_json else print_jobs(jobs, labels=await labels_of(api))
 
     run(work)
 
@@ -163,7 +162,7 @@ def show(job: o.JobName, as_json: o.AsJson = False) -> None:
         if as_json:
             print_json(found | {"progress": progress})
             return
-        print_job(found, title=found["name"], lytics_label=await _lytics_label(api, found))
+        await _print(api, found, title=found["name"])
         print_progress(progress)
 
     run(work)
@@ -203,16 +202,13 @@ def logs(job: o.JobName, every: o.Every = False, as_json: o.AsJson = False) -> N
 
 async def _print_created(api: Api, job: dict[str, Any], *, as_json: bool, is_first_of_lines: bool) -> None:
     if not as_json:
-        print_job(job, title=f"Created {job['name']!r}.", lytics_label=await _lytics_label(api, job))
+        await _print(api, job, title=f"Created {job['name']!r}.")
         return
     print_json_line(job) if is_first_of_lines else print_json(job)
 
 
-async def _lytics_label(api: Api, job: dict[str, Any]) -> str:
-    """Return the label of the Lytics authorization whose trigger token a person must paste; "" where nobody must."""
-    if not job["meta"]["webhook"].get("help"):
-        return ""
-    return str((await authorization_named(api, job["meta"]["lytics_auth"]))["label"])
+async def _print(api: Api, job: dict[str, Any], *, title: str) -> None:
+    print_job(job, title=title, labels=await labels_of(api))
 
 
 async def _body(

@@ -1,9 +1,11 @@
 """The `usher` command: which commands there are, and the one place where their failures end."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from usher import __version__
 from usher.cli import (
     admin,
     audit,
@@ -15,6 +17,7 @@ from usher.cli import (
     job_control,
     jobs,
     keys,
+    lookups,
     sandbox,
     serve,
     tokens,
@@ -25,11 +28,27 @@ from usher.errors import UsherError
 
 app = typer.Typer(
     name="usher",
-    help="Keeps Mapp in step with Lytics audiences, and can say for each person why.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        sys.stdout.write(f"usher {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def usher(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Keeps Mapp in step with Lytics audiences, and can say for each person why."""
+
+
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)
@@ -43,6 +62,9 @@ app.add_typer(tokens.app, name="token")
 app.add_typer(authorizations.app, name="auth")
 jobs.app.registered_commands += job_control.app.registered_commands
 app.add_typer(jobs.app, name="job")
+app.add_typer(lookups.audiences, name="audience")
+app.add_typer(lookups.fields, name="field")
+app.add_typer(lookups.groups, name="group")
 app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="key")
 

@@ -39,11 +39,11 @@ def people(progress: dict[str, Any]) -> tuple[int, int]:
 
 
 def is_over(progress: dict[str, Any]) -> bool:
-    """Whether there is nothing more to wait for."""
+    """Whether there is nothing more to wait for but a person."""
     if progress["status"] in ENDED | WAITING:
         return True
     scan = progress.get("scan") or {}
-    return scan.get("state") not in {None, "running"} and progress["members"]["due"] == 0
+    return scan.get("state") not in {None, "running"} and progress["members"]["due"] == progress["members"]["held"]
 
 
 async def watch(
@@ -117,8 +117,8 @@ def _said(progress: dict[str, Any], per_second: float | None) -> str:
         text += f", {per_second:,.0f}/s"
         if total > done:
             text += f", {duration((total - done) / per_second)} left"
-    aside = progress["members"]["set_aside"]
-    return text + (f", {aside:,} set aside" if aside else "")
+    aside, held = progress["members"]["set_aside"], progress["members"]["held"]
+    return text + (f", {aside:,} set aside" if aside else "") + (f", {held:,} held" if held else "")
 
 
 def print_progress(progress: dict[str, Any]) -> None:
@@ -129,7 +129,7 @@ def print_progress(progress: dict[str, Any]) -> None:
             ("status", progress["status"]),
             ("reason", progress["reason"]),
             ("scan", _scan_said(scan) if scan else None),
-            ("people", _counts(progress["members"], ("total", "in", "out", "due", "set_aside"))),
+            ("people", _counts(progress["members"], ("total", "in", "out", "due", "set_aside", "held"))),
             ("sent", _counts(progress["sent"], ("accepted", "retried", "rejected", "unknown"))),
             ("triggers", _triggers_said(progress["triggers"])),
             ("pace", f"{_rate_said(pace['per_second'])}, {pace['in_flight']} in flight"),

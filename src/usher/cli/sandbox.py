@@ -11,7 +11,9 @@ HOST = "127.0.0.1"  # it asks nobody's name, so it is for this machine alone
 
 
 def sandbox(
-    port: Annotated[int, typer.Option("--port", help="Where to listen, on this machine only.")] = 8090,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, help="Where to listen, on this machine only.")
+    ] = 8090,
     members: Members = 1000,
     seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same people.")] = 1,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Where a secret comes from: an option, the environment (Typer reads it), or a prompt that shows nothing."""
+"""What a person is asked: a secret that came by no option nor the environment, and whether to go on."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from usher.errors import InvalidInput, Problem
+from usher.errors import Conflict, InvalidInput, Problem
 
 
 def asked_secret(given: str | None, option: str, words: str) -> str:
@@ -23,6 +23,23 @@ def asked_secret(given: str | None, option: str, words: str) -> str:
         raise InvalidInput(Problem(option, "is needed, and there is no terminal to ask on.", f"Give {option}."))
     with interruptible():
         return str(typer.prompt(words, hide_input=True))
+
+
+def agreed(question: str, *, yes: bool) -> None:
+    """
+    Ask whether to go on, unless *yes* was given with the command.
+
+    Raises:
+        Conflict: the person said no.
+        InvalidInput: there is nobody to ask.
+    """
+    if yes:
+        return
+    if not may_ask():
+        raise InvalidInput(Problem("--yes", "is needed, because there is no terminal to ask on.", "Give --yes."))
+    with interruptible():
+        if not typer.confirm(question):
+            raise Conflict("Nothing was changed.")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="The port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="The port to listen on.")] = 8080,
     quiet: Annotated[bool, typer.Option("--quiet", help="Log only what a person should know.")] = False,
 ) -> None:
     """Run the service: REST API, trigger receiver, and one worker."""

@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from usher.cli.api import Api, part
+from usher.cli.auth_views import is_fit, verdict_on
 from usher.cli.checks import Check, Level, local_checks
 from usher.cli.connecting import connected
 from usher.cli.reach_check import reach_check
@@ -26,11 +27,19 @@ async def every_check(settings: Settings) -> list[Check]:
     try:
         async with connected(settings) as api:
             auths = await api.get("/v2/auth")
-            found += [Check(Level.OK, "The service answers.")]
+            found += [_service(settings, api)]
             found += [await _account(api, auth) for auth in auths]
     except UsherError as error:
         return [*found, Check(Level.BAD, "The service does not answer as it should.", error.message)]
     return found + ([] if settings.url else await _from_outside(settings, auths))
+
+
+def _service(settings: Settings, api: Api) -> Check:
+    if settings.url:
+        return Check(Level.OK, f"The service at {settings.url} answers.")
+    if api.has_engine:
+        return Check(Level.OK, "A service runs on this data, and answers.")
+    return Check(Level.WARN, "No service runs on this data, so nothing moves.", "Start `usher serve`.")
 
 
 async def _account(api: Api, auth: dict[str, Any]) -> Check:
@@ -39,9 +48,8 @@ async def _account(api: Api, auth: dict[str, Any]) -> Check:
     except UsherError as error:
         return Check(Level.BAD, f"The authorization {auth['label']!r} could not be tested.", error.message)
     said = " ".join(report["findings"])
-    if report["is_healthy"]:
-        return Check(Level.OK, f"The authorization {auth['label']!r} works. {said}".strip())
-    return Check(Level.BAD, f"The authorization {auth['label']!r} does not work. {said}".strip())
+    level = Level.OK if is_fit(report) else Level.BAD
+    return Check(level, f"The authorization {auth['label']!r} {verdict_on(report)}. {said}".strip())
 
 
 async def _from_outside(settings: Settings, auths: list[dict[str, Any]]) -> list[Check]:

@@ -13,7 +13,7 @@ class HistoryEntry:
     Something about one member that was not routine.
 
     Args:
-        kind: "enter", "exit", "seen", "absent", "accepted", "retry", "rejected", "unknown", "owed", "ignored", "kept", …
+        kind: "enter", "exit", "seen", "absent", "accepted", "retry", "rejected", "unknown", "owed", "ignored", …
         version: source time in nanoseconds, where there is one.
         note: a sentence, or a reason; never a secret.
     """

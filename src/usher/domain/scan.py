@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from usher.domain.job import Job
 
+CHANGED = "changed_meanwhile"  # why a scan that completed is followed by another: some changed too soon before it
+
 
 class ScanState(StrEnum):
     """HELD: it ended well, and the removal brake waits for a person before anybody is marked as having left."""
@@ -25,7 +27,7 @@ class Scan:
         cursor: where Lytics said the next page begins; blank for the first.
         seen: members named so far; *profiles* is how many profiles named them.
         expected: the total Lytics announced.
-        leaving: how many would leave, where the brake held it.
+        leaving: how many left, or would leave, where the brake held it.
     """
 
     id: int
@@ -43,6 +45,11 @@ class Scan:
     leaving: int
     started_ms: int
     finished_ms: int | None
+
+    @property
+    def is_discarded(self) -> bool:
+        """Whether a person kept those whom it did not find; *reason* says who."""
+        return self.state == ScanState.COMPLETED and self.leaving > 0 and self.reason not in {"", CHANGED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which jobs a trigger message concerns, and what each of them is to make of it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from itertools import islice
 from typing import Protocol
 
@@ -15,10 +15,13 @@ from usher.lytics.triggers import AudienceEvent, TriggerMessage, UnreadableItem,
 
 NO_IDENTIFIER, CHANGE = "no_identifier", "change"
 UNKNOWN_AUDIENCE = "unknown_audience"
+TOO_MANY = "too_many"
+MOST_OBSERVATIONS = 20_000  # of one message for one job: Lytics sends batches of 10, with few identifiers each
 MOST_KEPT = 100  # unreadable events of one message; those beyond are counted and not kept
 MOST_KEPT_BYTES = 262_144  # of one message, so that no message fills the disk
 
 Seal = Callable[[bytes], bytes]
+Read = Callable[[bytes], Awaitable[TriggerMessage]]
 
 
 class Bell(Protocol):
@@ -27,15 +30,23 @@ class Bell(Protocol):
     def ring(self) -> None: ...
 
 
+async def _read_here(body: bytes) -> TriggerMessage:
+    return read_message(body)
+
+
 class Ingest:
     """
     Takes trigger messages in.
 
     Args:
         seal: encrypts what is kept of a message that makes no sense.
+        read: reads a body; a large one may be read elsewhere, so that nobody waits for it.
     """
 
-    def __init__(self, store: IntakeStore, *, seal: Seal, bell: Bell, telemetry: Telemetry) -> None:
+    def __init__(
+        self, store: IntakeStore, *, seal: Seal, bell: Bell, telemetry: Telemetry, read: Read | None = None
+    ) -> None:
+        self._read = read or _read_here
         self._store = store
         self._seal = seal
         self._bell = bell
@@ -50,7 +61,7 @@ class Ingest:
 
         Idempotent: yes; the same message again changes nothing but the counts.
         """
-        message = read_message(body)
+        message = await self._read(body)
         intake = await self._store.take_in(
             auth_id,
             lambda jobs, now_ms: sort_message(message, jobs, auth_id=auth_id, received_ms=now_ms, seal=self._seal),
@@ -91,16 +102,19 @@ def _concerns(job: Job, told: AudienceEvent | UnreadableItem) -> bool:
 def _share_of(job: Job, message: TriggerMessage, *, received_ms: int) -> JobIntake | None:
     ignored: Counter[str] = Counter()
     events: list[tuple[Observation, ...]] = []
-    clamped = 0
+    clamped, room = 0, MOST_OBSERVATIONS
     for event in message.events:
         if not _concerns(job, event):
             continue
         seen, was_clamped = observations_of_event(
             event, field=job.config.uid_field, received_ms=received_ms, lowercase=job.config.is_lowercasing
         )
-        if seen:
+        room -= len(seen)
+        if seen and room >= 0:
             events.append(tuple(seen))
             clamped += was_clamped
+        elif seen:
+            ignored[TOO_MANY] += 1
         else:
             ignored[CHANGE if event.kind == "change" else NO_IDENTIFIER] += 1
     odd = sum(_concerns(job, item) for item in message.unreadable)

@@ -235,7 +235,7 @@ class Engine:
 
     async def _schedule_reconcile(self, job: Job) -> None:
         hours, now_ms = job.config.reconcile_hours, self._clock.now_ms()
-        if not hours or job.config.backfill_only:
+        if job.config.backfill_only or (not hours and job.next_reconcile_ms is None):
             return
         if job.next_reconcile_ms is None:
             await self._stores.jobs.change(job.key, next_reconcile_ms=now_ms + round(hours * MS_PER_HOUR))

@@ -22,6 +22,8 @@ from usher.lytics.client import LyticsClient
 from usher.lytics.redaction import looks_redacted
 from usher.store.authorizations import Authorization
 
+MEND_REDACTED = "Give the Lytics token the role PII View."
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -38,6 +40,11 @@ class Sample:
     redacted: int
     members: tuple[str, ...] = field(repr=False)
     page_seconds: float
+
+    @property
+    def is_redacted(self) -> bool:
+        """Whether half of the values look masked: one odd value is nobody's mistake."""
+        return bool(self.redacted) and self.redacted * 2 >= self.profiles - self.without
 
 
 @dataclass(slots=True)
@@ -69,6 +76,7 @@ async def ask_lytics(
         seen.audience = await _audience(client, segment_id, seen.findings)
         if seen.audience is not None and seen.identifier is not None:
             seen.sample = await _sample(desk, client, seen, needs_scan=needs_scan, lowercase=lowercase)
+            _refuse_redacted(seen)
     except (RemoteError, InvalidInput, NotFound) as error:
         mend = f"Change the authorization {auth.label!r}."
         seen.findings.take_error(error, field="auth_ids", system="Lytics", mend=mend)
@@ -79,7 +87,7 @@ def _field(fields: list[Field], name: str, findings: Findings) -> Field | None:
     found = next((one for one in fields if one.name == name), None)
     if found is None and name:
         near = get_close_matches(name, [one.name for one in fields], n=3)
-        mend = f"Did you mean {' or '.join(near)}?" if near else "Choose one of the fields of Lytics' user schema."
+        mend = f"Did you mean {' or '.join(near)}?" if near else "List them with `usher field list` and choose one."
         findings.problems.append(Problem("config.uid_field", f"Lytics' schema has no field {name!r}.", mend))
     return found
 
@@ -90,16 +98,26 @@ async def _audience(client: LyticsClient, segment_id: str, findings: Findings) -
     try:
         audience = await client.audience(segment_id)
     except RemoteMissing:
-        audience = None
-    problem = _audience_problem(audience)
-    if problem:
-        findings.problems.append(Problem("config.segment_id", *problem))
+        mend = await _near_audiences(client, segment_id)
+        problem = "Lytics has no audience by that id or slug."
+        findings.problems.append(Problem("config.segment_id", problem, mend))
+        return None
+    if problem_and_mend := _audience_problem(audience):
+        findings.problems.append(Problem("config.segment_id", *problem_and_mend))
     return audience
 
 
-def _audience_problem(audience: Audience | None) -> tuple[str, str] | None:
-    if audience is None:
-        return "Lytics has no audience by that id or slug.", "List them with GET /v2/segment and choose one."
+async def _near_audiences(client: LyticsClient, typed: str) -> str:
+    """Say which audiences *typed* may mean; a name is as good as a slug, which Lytics makes of it."""
+    try:
+        slugs = [audience.slug for audience in await client.audiences() if audience.slug]
+    except RemoteError:
+        slugs = []
+    near = get_close_matches(typed.lower().replace(" ", "_"), slugs, n=3)
+    return f"Did you mean {' or '.join(near)}?" if near else "List them with `usher audience list` and choose one."
+
+
+def _audience_problem(audience: Audience) -> tuple[str, str] | None:
     if audience.is_deleted:
         return "The audience was deleted in Lytics.", "Choose another one."
     if not audience.is_valid:
@@ -122,6 +140,12 @@ async def _sample(
         _take_unreadable(error, seen.findings, needs_scan=needs_scan)
         return None
     return sample_of(values, page_seconds=desk.clock.monotonic() - began, lowercase=lowercase)
+
+
+def _refuse_redacted(seen: LyticsSeen) -> None:
+    if seen.sample is not None and seen.identifier is not None and seen.sample.is_redacted:
+        problem = f"The values of {seen.identifier.name!r} look redacted, so nobody would be found in Mapp."
+        seen.findings.problems.append(Problem("config.uid_field", problem, MEND_REDACTED))
 
 
 def _take_unreadable(error: RemoteError, findings: Findings, *, needs_scan: bool) -> None:

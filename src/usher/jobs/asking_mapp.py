@@ -52,7 +52,7 @@ async def _look_for_group(client: MappClient, group_id: str, findings: Findings,
             " look it up in Mapp, because people sent to a wrong group are lost without a word."
         )
     else:
-        mend = "Check it in Mapp; the list may be incomplete, so if you are sure, set allow_unlisted_group to true."
+        mend = "See `usher group list`; it may be incomplete, so if you are sure, set allow_unlisted_group to true."
         findings.problems.append(Problem("config.group_id", "is not in Mapp's list of groups.", mend))
 
 

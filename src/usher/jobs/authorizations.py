@@ -26,6 +26,7 @@ __all__ = [
     "create_authorization",
     "delete_authorization",
     "list_authorizations",
+    "notes_about",
     "show_authorization",
     "test_authorization",
 ]
@@ -68,6 +69,15 @@ async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft) -> Au
         return kept.authorization_by_id(txn, auth.id)
 
     return shown(await desk.database.write(work))
+
+
+async def notes_about(desk: Desk, auth: Authorization) -> list[str]:
+    """Return what somebody who has just saved *auth* should know; each with the next step."""
+    for other in await desk.database.read(kept.all_authorizations):
+        if other.label == auth.label and other.id != auth.id:
+            said = f"Another authorization is called {auth.label!r} too ({other.id})."
+            return [f"{said} Rename one, or name them by their ids."]
+    return []
 
 
 async def list_authorizations(desk: Desk) -> list[Authorization]:

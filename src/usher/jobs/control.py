@@ -4,13 +4,11 @@ What people do to a job that exists: stop it, start it again, end it.
 Each is one step of the table in usher.domain.job, taken, audited and logged in one transaction.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from usher.access.roles import Actor
 from usher.domain.job import Cause, Event, Job, Status, next_status
 from usher.domain.notes import LogEntry
-from usher.domain.scan import ScanState
 from usher.errors import Conflict
 from usher.jobs.asking_again import refuse_if_still_broken
 from usher.jobs.collisions import place_of, refuse_collision
@@ -18,7 +16,7 @@ from usher.jobs.desk import Desk
 from usher.jobs.owing import reconcile_job, resend_job, retry_members
 from usher.jobs.removals import confirm_removals, discard_removals
 from usher.jobs.webhooks import in_step
-from usher.store import jobs, notes, scans
+from usher.store import brake, jobs, notes, scans
 from usher.store.authorizations import authorization_by_id
 from usher.store.database import Txn
 
@@ -55,7 +53,7 @@ async def pause_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 
     def work(txn: Txn) -> Job:
         job = jobs.job_by_id(txn, job_id)
-        cause = Cause.REMOVALS if _waiting(txn, job).reason else Cause.NONE
+        cause = Cause.REMOVALS if brake.waiting_said(txn, job) else Cause.NONE
         return _move(txn, job, Event.PAUSE, actor=actor, cause=cause, reason=f"Paused by {actor.name}.")
 
     return await _done(desk, await desk.database.write(work))
@@ -63,7 +61,7 @@ async def pause_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 
 async def resume_job(desk: Desk, actor: Actor, job_id: str) -> Job:
     """
-    Go on after a pause. Safe to repeat.
+    Go on after a pause; back to its fault where a scan waits for a decision. Safe to repeat while it goes on.
 
     Raises:
         NotFound: there is no such job.
@@ -71,16 +69,16 @@ async def resume_job(desk: Desk, actor: Actor, job_id: str) -> Job:
     """
 
     def work(txn: Txn) -> Job:
-        job = jobs.job_by_id(txn, job_id)
-        waiting = _waiting(txn, job)
-        return _move(txn, job, Event.RESUME, actor=actor, cause=waiting.cause, reason=waiting.reason)
+        return _go_on(txn, jobs.job_by_id(txn, job_id), Event.RESUME, actor=actor)
 
     return await _done(desk, await desk.database.write(work))
 
 
 async def bounce_job(desk: Desk, actor: Actor, job_id: str) -> Job:
     """
-    Ask both vendors whether the job can work, then go on. A completed Backfill Only job scans again. Safe to repeat.
+    Ask both vendors whether the job can work, then go on, as after a pause.
+
+    A completed Backfill Only job scans again. Safe to repeat while it goes on.
 
     Raises:
         NotFound: there is no such job.
@@ -96,8 +94,7 @@ async def bounce_job(desk: Desk, actor: Actor, job_id: str) -> Job:
             authorization_by_id(txn, job.lytics_auth)
             refuse_collision(txn, place_of(authorization_by_id(txn, job.mapp_auth), job.target), but=job.id)
         again = {"scan_wanted": "backfill"} if job.status is Status.COMPLETED and job.config.backfill_only else {}
-        waiting = _waiting(txn, job)
-        return _move(txn, job, Event.BOUNCE, actor=actor, cause=waiting.cause, reason=waiting.reason, **again)
+        return _go_on(txn, job, Event.BOUNCE, actor=actor, **again)
 
     return await _done(desk, await desk.database.write(work))
 
@@ -139,24 +136,6 @@ async def delete_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 _OVER: dict[str, Any] = {"scan_wanted": "", "next_reconcile_ms": None}
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """Why a job waits for a decision about people who left; blank where it does not."""
-
-    cause: Cause = Cause.NONE
-    reason: str = ""
-
-
-def _waiting(txn: Txn, job: Job) -> _Waiting:
-    scan = scans.last_scan(txn, job.key)
-    if scan is not None and scan.state == ScanState.HELD:
-        return _Waiting(Cause.REMOVALS, scan.reason)
-    if job.exits_held:
-        held = "Exits wait for you: set them to false (confirm-removals), or keep them as they are (discard-removals)."
-        return _Waiting(Cause.REMOVALS, held)
-    return _Waiting()
-
-
 def _bounceable(txn: Txn, job_id: str) -> Job:
     job = jobs.job_by_id(txn, job_id)
     next_status(job.status, Event.BOUNCE)
@@ -165,15 +144,26 @@ def _bounceable(txn: Txn, job_id: str) -> Job:
     return job
 
 
-def _move(txn: Txn, job: Job, event: Event, *, actor: Actor, reason: str, **columns: Any) -> Job:
+def _go_on(txn: Txn, job: Job, event: Event, *, actor: Actor, **columns: Any) -> Job:
+    """Go on as *event* says, but into the brake's fault where a scan waits: no such step decides about people."""
+    said = brake.waiting_said(txn, job)
+    columns |= {"cause": Cause.REMOVALS if said else Cause.NONE, "reason": said}
+    is_stopped = brake.held_scan(txn, job.key) is not None
+    return _move(txn, job, event, actor=actor, then=Event.FAULT if is_stopped else None, **columns)
+
+
+def _move(
+    txn: Txn, job: Job, event: Event, *, actor: Actor, reason: str, then: Event | None = None, **columns: Any
+) -> Job:
     status = next_status(job.status, event)
+    status = status if then is None else next_status(status, then)
     columns = {"cause": Cause.NONE, "sleep_until_ms": None, "reason": reason, **columns}
     if not jobs.change_job_if(txn, job.key, expected=job.status, status=status, **columns):
         raise Conflict("The job changed at the same moment. Look at it again, then repeat this.")
     if status is not job.status:
         notes.add_log(txn, LogEntry(job.key, "info", f"{SAID[event]} by {actor.name}."))
     notes.add_audit(txn, actor=actor.name, action=f"job.{event}", what=job.id, note=f"{job.status} -> {status}")
-    return jobs.job_by_key(txn, job.key)
+    return brake.as_it_waits(txn, jobs.job_by_key(txn, job.key))
 
 
 async def _done(desk: Desk, job: Job) -> Job:

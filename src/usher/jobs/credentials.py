@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from usher.addresses import check_url
 from usher.errors import InvalidInput, Problem
@@ -145,11 +146,25 @@ def _addresses(kind: Kind, whole: dict[str, Any], *, allow_http: bool, allow_pri
         except InvalidInput as error:
             problems += [Problem(f"config.{key}", p.problem, p.mend) for p in error.problems]
             continue
-        problem = check_url(address, field=f"config.{key}", allow_http=allow_http, allow_private=allow_private)
+        problem = _bare_name(whole[key], address, field=f"config.{key}", allow_private=allow_private) or check_url(
+            address, field=f"config.{key}", allow_http=allow_http, allow_private=allow_private
+        )
         problems += [problem] if problem else []
     if kind.provider == LYTICS and not problems and isinstance(whole["api_url"], str):
         whole["api_url"] = _lytics_address(whole["api_url"])
     return problems
+
+
+def _bare_name(typed: str, address: str, *, field: str, allow_private: bool) -> Problem | None:
+    """A word is no vendor's address; a private network's names may have no dot, and are written with their scheme."""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return None  # another problem names it
+    is_bare = bool(host) and "." not in host and ":" not in host and host != "localhost"
+    if not is_bare or (allow_private and "://" in typed):
+        return None
+    return Problem(field, "names a host without a dot.", "Write the whole address, as https://host.example/path.")
 
 
 def _lytics_address(typed: str) -> str:

@@ -20,6 +20,7 @@ from usher.lytics.audiences import Audience
 from usher.mapp.client import MappClient
 from usher.mapp.wire import attribute_key, is_reserved
 from usher.store.authorizations import Authorization, all_authorizations
+from usher.store.jobs import live_jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ async def examine(desk: Desk, draft: JobDraft, *, job_id: str = "") -> Examined:
     )
     seen = replace(seen, key=await _check_attribute(desk, seen, job_id=job_id))
     await _warn(desk, seen, lytics)
+    findings.warnings += await _same_name(desk, draft, job_id=job_id)
     return seen
 
 
@@ -137,6 +139,13 @@ async def _check_attribute(desk: Desk, seen: Examined, *, job_id: str) -> str:
         if found := await desk.database.read(lambda txn: collision(txn, place, but=job_id)):
             findings.conflicts.append(found)
     return key
+
+
+async def _same_name(desk: Desk, draft: JobDraft, *, job_id: str) -> list[str]:
+    others = [job for job in await desk.database.read(live_jobs) if job.name == draft.name and job.id != job_id]
+    if not others:
+        return []
+    return [f"Another live job is called {draft.name!r} too ({others[0].id}). Rename one, or name them by their ids."]
 
 
 async def _warn(desk: Desk, seen: Examined, lytics: LyticsSeen) -> None:

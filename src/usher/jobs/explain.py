@@ -1,19 +1,23 @@
 """For one person: what is wanted, what Mapp accepted, why, and what comes next."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from usher.clock import iso_from_ms, iso_or_none
 from usher.domain.attribute import value_of
 from usher.domain.identifier import normalise
-from usher.domain.notes import HistoryEntry
+from usher.domain.job import Job
+from usher.domain.notes import KEPT, RESENT, HistoryEntry, LogEntry
+from usher.domain.observation import version_of_scan
+from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
 from usher.jobs.sentences import Situation, state_of, what_next, why
 from usher.mapp.wire import attribute_key
-from usher.store import jobs, notes
+from usher.store import brake, jobs, notes, scans
 from usher.store.database import Txn
 from usher.store.members import MemberRow, member_row
 
 NS_PER_SECOND = 1_000_000_000
+CHANGES = frozenset({"enter", "exit", "seen", "absent", KEPT})  # entries after which somebody may be owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +94,14 @@ async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
     """
 
     def work(txn: Txn) -> Explanation:
-        job = jobs.job_by_id(txn, job_id)
+        job = brake.as_it_waits(txn, jobs.job_by_id(txn, job_id))
         named = normalise(member, lowercase=job.config.is_lowercasing) or member
-        row = member_row(txn, job.key, named)
-        situation = Situation(job, attribute_key(job.target), row, txn.now_ms)
-        line = line_of(row, member=named)
+        row, history = member_row(txn, job.key, named), notes.history_of(txn, job.key, named)
+        situation = _situation(txn, desk, job, row, history)
+        line = line_of(row, member=named, leaves_before=situation.leaves_before)
         return Explanation(
             **{name: getattr(line, name) for name in MemberLine.__slots__},
-            history=[_moment(entry) for entry in notes.history_of(txn, job.key, named)],
+            history=[_moment(entry) for entry in history],
             next=what_next(situation),
             why=why(situation),
         )
@@ -105,15 +109,45 @@ async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
     return await desk.database.read(work)
 
 
-def line_of(row: MemberRow | None, *, member: str) -> MemberLine:
-    """Return a row of the ledger as the API shows it."""
+def _situation(txn: Txn, desk: Desk, job: Job, row: MemberRow | None, history: list[HistoryEntry]) -> Situation:
+    scan = scans.last_scan(txn, job.key)
+    bare = Situation(job, attribute_key(job.target), row, txn.now_ms)
+    if row is None:
+        return bare
+    return replace(
+        bare,
+        leaves_before=brake.leaves_before(txn, job.key, guard_seconds=desk.guard_seconds),
+        kept=next((entry for entry in history if entry.kind == KEPT and entry.version == row.version), None),
+        missed_by=scan if scan is not None and _is_missed(row, scan, guard_seconds=desk.guard_seconds) else None,
+        asked_again=_asked_again(txn, job, row, history),
+    )
+
+
+def _is_missed(row: MemberRow, scan: Scan, *, guard_seconds: float) -> bool:
+    """Return whether *scan* did not find somebody who is wanted true all the same."""
+    version = version_of_scan(scan.started_ms, guard_seconds=guard_seconds)
+    return row.is_in and row.version < version and (scan.state == ScanState.HELD or scan.is_discarded)
+
+
+def _asked_again(txn: Txn, job: Job, row: MemberRow, history: list[HistoryEntry]) -> LogEntry | None:
+    """Return what asked for everybody to be told again, where nothing else can be why this row is owed."""
+    if row.due_at is None or row.accepted_at is None or row.accepted != row.is_in:
+        return None
+    if any(entry.kind in CHANGES and entry.at_ms >= row.accepted_at for entry in history):
+        return None
+    asked = notes.newest_log(txn, job.key, code=RESENT)
+    return asked if asked is not None and asked.at_ms >= row.accepted_at else None
+
+
+def line_of(row: MemberRow | None, *, member: str, leaves_before: int | None = None) -> MemberLine:
+    """Return a row of the ledger as the API shows it; a scan that is held would let those before a version leave."""
     if row is None:
         return MemberLine(member, state_of(None))
     told = None if row.accepted is None else Told(value_of(row.accepted), iso_or_none(row.accepted_at))
     aside = None if row.aside is None else Aside(row.aside, iso_or_none(row.aside_at))
     return MemberLine(
         member=row.member,
-        state=state_of(row),
+        state=state_of(row, leaves_before=leaves_before),
         wanted=value_of(row.is_in),
         version=iso_from_ns(row.version),
         accepted=told,

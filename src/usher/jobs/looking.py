@@ -14,7 +14,7 @@ from usher.jobs.explain import MemberLine, line_of
 from usher.jobs.paging import number_in, paged
 from usher.jobs.progress import Progress, job_progress
 from usher.jobs.webhooks import heard, help_as_dict
-from usher.store import jobs, members, notes
+from usher.store import brake, jobs, members, notes
 from usher.store.database import Txn
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 
 WORKFLOW = "mapp_trigger_export"
 USUAL = frozenset({Status.RUNNABLE, Status.SLEEPING, Status.PAUSED, Status.FAULT})
-STATES = ("due", "accepted", "confirmed", "set_aside")
+STATES = ("due", "accepted", "confirmed", "set_aside", "held")
 JOBS = 200
 LOGS = 200
 
@@ -100,9 +100,12 @@ async def list_jobs(
     """
     wanted, before = filters or JobFilters(), number_in(cursor)
     statuses = wanted.states
-    found = await desk.database.read(
-        lambda txn: jobs.page_of_jobs(txn, statuses=statuses, auth_ids=wanted.auth_ids, before=before, limit=JOBS + 1)
-    )
+
+    def work(txn: Txn) -> list[Job]:
+        found = jobs.page_of_jobs(txn, statuses=statuses, auth_ids=wanted.auth_ids, before=before, limit=JOBS + 1)
+        return [brake.as_it_waits(txn, job) for job in found]
+
+    found = await desk.database.read(work)
     return paged(found, size=JOBS, number=lambda job: job.key)
 
 
@@ -113,7 +116,7 @@ async def show_job(desk: Desk, job_id: str) -> JobView:
     Raises:
         NotFound: there is no such job.
     """
-    job = await desk.database.read(lambda txn: jobs.job_by_id(txn, job_id))
+    job = await desk.database.read(lambda txn: brake.as_it_waits(txn, jobs.job_by_id(txn, job_id)))
     return JobView(job, help_as_dict(desk, job), heard(job))
 
 
@@ -124,7 +127,8 @@ async def page_of_members(
     Return up to 100 members in one state, newest first, and the cursor of the next page (None: this is the last).
 
     Args:
-        state: "due" (the default), "accepted", "confirmed" or "set_aside".
+        state: "due" (the default), "accepted", "confirmed", "set_aside", or "held": exits that wait, newest first, and
+            then those whom a held scan did not find, by name.
         cursor: what the page before returned; it holds a member's identifier, so never log it.
 
     Raises:
@@ -135,15 +139,24 @@ async def page_of_members(
         raise InvalidInput(Problem("state", "is not a state of members.", f"One of {', '.join(STATES)}."))
     before = _place(cursor) if cursor else None
 
-    def work(txn: Txn) -> list[tuple[int, members.MemberRow]]:
+    def work(txn: Txn) -> tuple[list[MemberLine], str | None]:
         job = jobs.job_by_id(txn, job_id)
-        if state == "confirmed":
-            return []  # nothing is read back yet
-        return members.page_of_members(txn, job.key, state=state or "due", before=before)
+        leaves = brake.leaves_before(txn, job.key, guard_seconds=desk.guard_seconds)
+        found = _rows(txn, job, state or "due", before=before, leaves_before=leaves)
+        following = _cursor(*found[-1]) if len(found) == members.PAGE else None
+        return [line_of(row, member=row.member, leaves_before=leaves) for _, row in found], following
 
-    found = await desk.database.read(work)
-    is_full = len(found) == members.PAGE
-    return [line_of(row, member=row.member) for _, row in found], _cursor(*found[-1]) if is_full else None
+    return await desk.database.read(work)
+
+
+def _rows(
+    txn: Txn, job: Job, state: str, *, before: tuple[int, str] | None, leaves_before: int | None
+) -> list[tuple[int, members.MemberRow]]:
+    if state == "confirmed":
+        return []  # nothing is read back yet
+    if state == "held":
+        return members.page_of_held(txn, job.key, leaves_before=leaves_before, before=before)
+    return members.page_of_members(txn, job.key, state=state, before=before)
 
 
 async def job_logs(desk: Desk, job_id: str, cursor: str | None = None) -> tuple[list[LogEntry], str | None]:

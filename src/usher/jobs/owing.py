@@ -7,7 +7,7 @@ from usher.domain.notes import RESENT, HistoryEntry, LogEntry
 from usher.domain.scan import ScanState
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.jobs.desk import Desk
-from usher.store import jobs, ledger, notes, scans
+from usher.store import brake, jobs, ledger, notes, scans
 from usher.store.database import Txn
 from usher.store.members import member_row
 
@@ -56,7 +56,7 @@ async def resend_job(desk: Desk, actor: Actor, job_id: str) -> Job:
         scans.add_sweep(txn, job.key, kind="resend")
         notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had everybody told again.", RESENT))
         notes.add_audit(txn, actor=actor.name, action="job.resend", what=job.id)
-        return job
+        return brake.as_it_waits(txn, job)
 
     job = await desk.database.write(work)
     desk.refresh()
@@ -77,7 +77,7 @@ async def reconcile_job(desk: Desk, actor: Actor, job_id: str) -> Job:
         _refuse_second_scan(txn, job)
         jobs.change_job(txn, job.key, scan_wanted="reconcile")
         notes.add_audit(txn, actor=actor.name, action="job.reconcile", what=job.id)
-        return jobs.job_by_key(txn, job.key)
+        return brake.as_it_waits(txn, jobs.job_by_key(txn, job.key))
 
     job = await desk.database.write(work)
     desk.refresh()

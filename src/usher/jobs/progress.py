@@ -6,13 +6,13 @@ from typing import TypedDict
 from usher.clock import iso_from_ms, iso_or_none
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
-from usher.store import jobs, scans
+from usher.store import brake, jobs, scans
 from usher.store.database import Txn
 
 IGNORED = "triggers.ignored."
 
 MemberCounts = TypedDict(
-    "MemberCounts", {"total": int, "in": int, "out": int, "due": int, "set_aside": int}
+    "MemberCounts", {"total": int, "in": int, "out": int, "due": int, "set_aside": int, "held": int}
 )  # "in" is a keyword
 
 
@@ -45,7 +45,8 @@ class PaceNow(TypedDict):
 class ScanProgress:
     """The newest scan of a job; *seen* counts members, *expected* the people that Lytics announced.
 
-    *without_identifier* counts profiles for which the identifier field names nobody.
+    *without_identifier* counts profiles for which the identifier field names nobody. *held* counts those whom it did
+    not find and who wait for a decision.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class ScanProgress:
     seen: int
     expected: int | None
     without_identifier: int
+    held: int
     pages: int
     started: str
     finished: str | None
@@ -81,13 +83,13 @@ async def job_progress(desk: Desk, job_id: str) -> Progress:
     """
 
     def work(txn: Txn) -> tuple[Progress, str]:
-        job = jobs.job_by_id(txn, job_id)
+        job = brake.as_it_waits(txn, jobs.job_by_id(txn, job_id))
         scan, counted = scans.last_scan(txn, job.key), scans.counters_of(txn, job.key)
         progress = Progress(
             status=job.status,
             reason=job.reason,
             scan=None if scan is None else scan_progress(scan, now_ms=txn.now_ms),
-            members=_members(counted),
+            members=_members(counted, held=brake.waiting_exits(txn, job.key) if job.exits_held else 0),
             sent=_sent(counted),
             triggers=_triggers(counted),
             pace={"per_second": None, "in_flight": 0},
@@ -108,6 +110,7 @@ def scan_progress(scan: Scan, *, now_ms: int) -> ScanProgress:
         seen=scan.seen,
         expected=scan.expected,
         without_identifier=scan.without_identifier,
+        held=scan.leaving if scan.state == ScanState.HELD else 0,
         pages=scan.pages,
         started=iso_from_ms(scan.started_ms),
         finished=iso_or_none(scan.finished_ms),
@@ -122,7 +125,8 @@ def _eta_seconds(scan: Scan, *, now_ms: int) -> float | None:
     return round(max(0, scan.expected - scan.profiles) * took / scan.profiles, 1)
 
 
-def _members(counted: dict[str, int]) -> MemberCounts:
+def _members(counted: dict[str, int], *, held: int) -> MemberCounts:
+    """Count members; those held are exits among the due, which wait for a person and are not sent before."""
     total, inside = counted.get("members.total", 0), counted.get("members.in", 0)
     return {
         "total": total,
@@ -130,6 +134,7 @@ def _members(counted: dict[str, int]) -> MemberCounts:
         "out": total - inside,
         "due": counted.get("members.due", 0),
         "set_aside": counted.get("members.aside", 0),
+        "held": held,
     }
 
 

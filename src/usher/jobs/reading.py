@@ -1,4 +1,4 @@
-"""What Lytics itself says about audiences and fields, passed on as it is, so that a job can be put together."""
+"""What the vendors say about audiences, fields and groups, passed on, so that a job can be put together."""
 
 from typing import Any
 
@@ -31,6 +31,17 @@ async def read_segment(desk: Desk, id_or_slug: str, auth_id: str | None = None) 
 async def read_fields(desk: Desk, auth_id: str | None = None) -> Any:
     """Return the fields of people's profiles as Lytics describes them. Raises as *read_segments*."""
     return await (await _client(desk, auth_id)).raw_fields()
+
+
+async def read_groups(desk: Desk, auth_id: str) -> dict[str, str]:
+    """
+    Return Mapp's groups, id to name; the list may be incomplete.
+
+    Raises:
+        NotFound: there is no authorization of Mapp's by that id.
+        RemoteError: as Mapp answered; its name says what to do.
+    """
+    return await (await desk.vendors.mapp(auth_id)).groups()
 
 
 async def _client(desk: Desk, auth_id: str | None) -> LyticsClient:

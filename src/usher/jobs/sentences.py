@@ -6,6 +6,8 @@ from enum import StrEnum
 from usher.clock import iso_from_ms
 from usher.domain.attribute import value_of
 from usher.domain.job import Job, Status
+from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.scan import Scan
 from usher.store.members import MemberRow
 from usher.store.statements import LANE_HELD
 
@@ -16,28 +18,44 @@ class MemberState(StrEnum):
     UNKNOWN = "unknown"  # never seen by this job
     KNOWN = "known"  # a silent baseline saw them; nothing was ever owed
     DUE = "due"
-    HELD = "held"  # an exit that waits for a person's decision
+    HELD = "held"  # an exit that waits for a person's decision, or somebody whom a held scan did not find
     SET_ASIDE = "set_aside"
     ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A member of a job, now; *row* is None for somebody whom the job has never seen."""
+    """
+    A member of a job, now.
+
+    Args:
+        row: None for somebody whom the job has never seen.
+        leaves_before: the version before which a held scan would let people leave; None where none is held.
+        kept: a person overruled Lytics' last word.
+        missed_by: the last scan did not find this person, who is wanted true all the same.
+        asked_again: why everybody was told again, where that is why this person is owed.
+    """
 
     job: Job
     key: str
     row: MemberRow | None
     now_ms: int
+    leaves_before: int | None = None
+    kept: HistoryEntry | None = None
+    missed_by: Scan | None = None
+    asked_again: LogEntry | None = None
 
     @property
     def state(self) -> MemberState:
-        return state_of(self.row)
+        return state_of(self.row, leaves_before=self.leaves_before)
 
 
-def state_of(row: MemberRow | None) -> MemberState:
+def state_of(row: MemberRow | None, *, leaves_before: int | None = None) -> MemberState:
+    """Return where a row stands while a held scan would let those of an older version than *leaves_before* leave."""
     if row is None:
         return MemberState.UNKNOWN
+    if leaves_before is not None and row.is_in and row.version < leaves_before:
+        return MemberState.HELD
     if row.due_at is not None:
         return MemberState.HELD if row.lane == LANE_HELD else MemberState.DUE
     if row.aside is not None:
@@ -50,19 +68,32 @@ def why(situation: Situation) -> list[str]:
     row = situation.row
     if row is None:
         return [_never_seen(situation.job)]
-    side = "inside" if row.is_in else "outside"
-    wanted = value_of(row.is_in)
-    said = [f"Lytics' last word is that this person is {side} the audience, so {situation.key!r} is to be {wanted!r}."]
-    said.append(_accepted(row))
+    said = [_wanted(situation, row), _accepted(row)]
     if row.aside is not None:
         said.append(f"Mapp rejected it, so it was set aside: {row.aside}")
     if row.due_at is not None and row.attempts:
         said.append(f"{row.attempts} attempts have failed in a row.")
     if row.due_at is not None and row.accepted is not None and row.accepted == row.is_in:
-        said.append(
-            "It is sent once more although Mapp took this value before: it changed meanwhile, or was asked for."
-        )
+        said.append(_once_more(situation.asked_again))
     return said
+
+
+def _wanted(situation: Situation, row: MemberRow) -> str:
+    so = f"so {situation.key!r} is to be {value_of(row.is_in)!r}."
+    if situation.kept is not None:
+        return f"{situation.kept.note} That was at {iso_from_ms(situation.kept.at_ms)}, {so}"
+    if (scan := situation.missed_by) is not None:
+        began = iso_from_ms(scan.started_ms)
+        stays = "Until a person decides, it stays so." if situation.state is MemberState.HELD else scan.reason
+        return f"The scan that began at {began} did not find this person, who was inside before, {so} {stays}"
+    side = "inside" if row.is_in else "outside"
+    return f"Lytics' last word is that this person is {side} the audience, {so}"
+
+
+def _once_more(asked: LogEntry | None) -> str:
+    if asked is None:
+        return "It is sent once more although Mapp took this value before: it changed meanwhile, or was asked for."
+    return f"Mapp took this value before; it was asked for again at {iso_from_ms(asked.at_ms)}. {asked.message}"
 
 
 def what_next(situation: Situation) -> str:
@@ -71,6 +102,8 @@ def what_next(situation: Situation) -> str:
         return _NOTHING_MORE[situation.job.status]
     if situation.row is not None and situation.state is MemberState.DUE:
         return _when(situation, situation.row)
+    if situation.state is MemberState.HELD and situation.missed_by is not None:
+        return _UNDECIDED.format(count=situation.missed_by.leaving)
     return _AT_REST[situation.state]
 
 
@@ -83,6 +116,10 @@ _AT_REST = {
     ),
     MemberState.HELD: "This exit waits for a person: confirm or discard the removals of this job.",
 }
+_UNDECIDED = (
+    "This person waits for a decision with all {count:,} whom the scan did not find: confirm-removals sets them to"
+    " false, discard-removals keeps them as they are. Nothing is sent before."
+)
 _NOTHING_MORE = {
     Status.KILLED: "Nothing more is sent: the job was killed.",
     Status.DELETED: "Nothing more is sent: the job was deleted.",

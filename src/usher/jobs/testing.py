@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from usher.access.roles import Actor
 from usher.errors import InvalidInput, RemoteError, RemoteUnknown, RemoteUnreachable
-from usher.jobs.asking_lytics import sample_of
+from usher.jobs.asking_lytics import MEND_REDACTED, sample_of
 from usher.jobs.desk import Desk
 from usher.jobs.vendors import MAPP
 from usher.lytics.audiences import Audience, Field
@@ -24,7 +24,7 @@ class TestReport:
     Args:
         is_healthy: the vendor answered and accepts the credentials.
         is_reached: it answered at all; where it did not, nothing is known of the credentials.
-        findings: sentences, each with the next step where there is one.
+        findings: sentences, each with the next step where there is one; what keeps jobs from working comes first.
         groups: Mapp's groups, id to name; None where it showed none.
         audiences, fields: how many Lytics showed; None where it showed none.
         are_values_redacted: Lytics hides identifier values from this token; None where none could be looked at.
@@ -63,8 +63,7 @@ async def test_authorization(desk: Desk, actor: Actor, auth_id: str) -> TestRepo
 
     def work(txn: Txn) -> None:
         if report.is_reached:
-            note = "" if report.is_healthy else report.findings[-1]
-            note_health(txn, auth_id, is_healthy=report.is_healthy, note=note)
+            note_health(txn, auth_id, is_healthy=report.is_healthy, note=_note(report))
         add_audit(txn, actor=actor.name, action="auth.test", what=auth_id, note=" ".join(report.findings))
 
     await desk.database.write(work)
@@ -72,6 +71,12 @@ async def test_authorization(desk: Desk, actor: Actor, auth_id: str) -> TestRepo
 
 
 test_authorization.__test__ = False  # type: ignore[attr-defined] # as above
+
+
+def _note(report: TestReport) -> str:
+    if report.are_values_redacted:
+        return report.findings[0]
+    return "" if report.is_healthy else report.findings[-1]
 
 
 async def _ask_mapp(desk: Desk, auth: Authorization, report: TestReport) -> None:
@@ -124,8 +129,9 @@ async def _look_at_values(
     if not sample.members:
         report.findings.append(f"Nobody looked at has a value in {best[0].name!r}.")
         return
-    report.are_values_redacted = sample.redacted * 2 >= sample.profiles - sample.without
+    report.are_values_redacted = sample.is_redacted
     if report.are_values_redacted:
-        report.findings.append(f"The values of {best[0].name!r} look redacted. Give the token the role PII View.")
+        said = f"The values of {best[0].name!r} look redacted, so nobody would be found in Mapp. {MEND_REDACTED}"
+        report.findings.insert(0, said)
     else:
         report.findings.append(f"The values of {best[0].name!r} come in the clear.")

@@ -37,7 +37,6 @@ def warnings_about(known: Known) -> list[str]:
         _mapping,
         _people_outside_the_group,
         _group_key,
-        _redacted,
         _not_identity,
         _without_identifier,
         _wrong_kind,
@@ -81,16 +80,6 @@ def _group_key(known: Known) -> str:
     return (
         f"Every request names group {group}. That Mapp signs up nobody who is outside it is inferred from its"
         " documentation, not confirmed. Try it first with a small audience and somebody who is not in the group."
-    )
-
-
-def _redacted(known: Known) -> str:
-    sample = known.sample
-    if sample is None or not sample.redacted or sample.redacted < SOME * (sample.profiles - sample.without):
-        return ""
-    return (
-        f"The values of {known.identifier.name!r} look redacted, so nobody would be found in Mapp."
-        " Give the Lytics token the role PII View."
     )
 
 

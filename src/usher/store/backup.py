@@ -15,6 +15,7 @@ from pathlib import Path
 
 from usher.clock import Clock
 from usher.domain.job import LIVE
+from usher.domain.notes import RESENT
 from usher.domain.scan import ScanState
 from usher.errors import Conflict, NotFound, Unavailable
 from usher.store.migrations import refuse_newer
@@ -189,12 +190,19 @@ def _checked(copy: Path, *, made_ms: int, path: Path) -> BackupReport:
 def _make_ready(conn: sqlite3.Connection, *, now_ms: int, hold_ms: int) -> int:
     """Let a restored copy put right what it missed; return how many jobs compare their audience again."""
     live = {f"live{n}": status for n, status in enumerate(sorted(LIVE))}
-    known = {"now": now_ms, "until": now_ms + hold_ms, "running": ScanState.RUNNING, "bulk": LANE_BULK, **live}
+    known = {
+        "now": now_ms,
+        "until": now_ms + hold_ms,
+        "running": ScanState.RUNNING,
+        "bulk": LANE_BULK,
+        "resent": RESENT,
+    }
+    known |= live
     conn.execute("BEGIN IMMEDIATE")
     conn.execute("PRAGMA user_version = 0")
     which = f"status IN ({', '.join(f':{name}' for name in live)})"
     jobs = sum(conn.execute(statement.format(live=which), known).rowcount for statement in WANT_SCANS)
-    for statement in (INTERRUPT_SCANS, OWE_AGAIN, COUNT_DUE):
+    for statement in (INTERRUPT_SCANS, OWE_AGAIN, COUNT_DUE, SAY_SO):
         conn.execute(statement.format(live=which), known)
     conn.execute("COMMIT")
     return jobs
@@ -223,6 +231,10 @@ COUNT_DUE = """
 INSERT INTO counters (job, name, value)
 SELECT job, 'members.due', COUNT(*) FROM ledger WHERE due_at IS NOT NULL GROUP BY job
 ON CONFLICT (job, name) DO UPDATE SET value = excluded.value
+"""
+SAY_SO = """
+INSERT INTO job_logs (job, at_ms, level, code, message)
+SELECT key, :now, 'info', :resent, 'A backup was restored, so everybody is told again.' FROM jobs WHERE {live}
 """
 
 

@@ -176,9 +176,7 @@ def is_owing(txn: Txn, job: int, *, known_ms: int) -> bool:
     )
 
 
-ANY_DUE = text(
-    "SELECT 1 FROM ledger WHERE job = :job AND lane = :lane AND due_at >= 0 AND version <= :known LIMIT 1"
-)
+ANY_DUE = text("SELECT 1 FROM ledger WHERE job = :job AND lane = :lane AND due_at >= 0 AND version <= :known LIMIT 1")
 
 
 def end_of_chunk(txn: Txn, job: int, *, after: str, size: int) -> str | None:
@@ -227,6 +225,14 @@ LEAVING = text(
 )
 
 
+def count_between(txn: Txn, job: int, *, since: int, until: int) -> int:
+    """Return how many are wanted true as of a version from *since* to before *until*."""
+    return int(txn.conn.execute(BETWEEN, {"job": job, "since": since, "until": until}).scalar() or 0)
+
+
+BETWEEN = text("SELECT COUNT(*) FROM ledger WHERE job = :job AND is_in = 1 AND version >= :since AND version < :until")
+
+
 def hold_exits(txn: Txn, job: int) -> None:
     """Let owed exits wait for a person. What is in flight stays so, and its settle still counts."""
     txn.conn.execute(HOLD_EXITS, {"job": job})
@@ -244,7 +250,7 @@ RELEASE_EXITS = text("UPDATE ledger SET lane = 0 WHERE job = :job AND lane = 2 A
 
 
 def keep_held(txn: Txn, job: int) -> list[str]:
-    """Observe held exits as still inside, by a person's word, as of now; each is told so again. Returns who they are."""
+    """Observe held exits as still inside, by a person's word, as of now; each is told so again. Returns who."""
     found = txn.conn.execute(KEEP_HELD, {"job": job, "version": txn.now_ms * NS_PER_MS})
     kept = [row.member for row in found]
     txn.tally[job, "members.in"] += len(kept)

@@ -69,6 +69,36 @@ def page_of_members(
     Args:
         before: the (moment, member) that ended the page before; None for the first page.
     """
+    return _page(txn, job, state=state, lanes=(0, 1, 2) if state == "due" else (0,), before=before, limit=limit)
+
+
+def page_of_held(
+    txn: Txn, job: int, *, leaves_before: int | None, before: tuple[int, str] | None, limit: int = PAGE
+) -> list[tuple[int, MemberRow]]:
+    """
+    Return who waits for a person: exits, newest first, then whoever a held scan did not find, by name at moment 0.
+
+    Args:
+        leaves_before: the version before which who is wanted true would leave; None where no scan is held.
+        before: as for *page_of_members*.
+    """
+    moment, member = before or (2**62, "")
+    exits = _page(txn, job, state="due", lanes=(2,), before=before, limit=limit) if moment else []
+    if leaves_before is None or len(exits) == limit:
+        return exits
+    asked = {"job": job, "version": leaves_before, "after": "" if moment else member, "limit": limit - len(exits)}
+    return exits + [(0, _member_row(row)) for row in txn.conn.execute(WOULD_LEAVE, asked)]
+
+
+WOULD_LEAVE = text(
+    f"SELECT {COLUMNS} FROM ledger WHERE job = :job AND member > :after AND is_in = 1 AND version < :version"
+    " ORDER BY member LIMIT :limit"
+)
+
+
+def _page(
+    txn: Txn, job: int, *, state: str, lanes: tuple[int, ...], before: tuple[int, str] | None, limit: int
+) -> list[tuple[int, MemberRow]]:
     at = _ORDERED_BY[state]
     moment, member = before or (2**62, "")
     statement = text(
@@ -76,7 +106,6 @@ def page_of_members(
         f" AND ({at} < :moment OR ({at} = :moment AND member > :member))"
         f" ORDER BY {at} DESC, member LIMIT :limit"
     )
-    lanes: tuple[int, ...] = (0, 1, 2) if state == "due" else (0,)
     rows = [
         row
         for lane in lanes

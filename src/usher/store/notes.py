@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Table, insert, select, text
+from sqlalchemy import Row, Select, Table, insert, select, text
 
 from usher.domain.notes import AuditEntry, HistoryEntry, KeptUnreadable, LogEntry, Unreadable
 from usher.store.database import Txn
@@ -81,10 +81,7 @@ def logs_of(txn: Txn, job: int, *, before: int | None = None, limit: int = 200) 
 def newest_log(txn: Txn, job: int, *, code: str) -> LogEntry | None:
     """Return the newest line of a job's log that carries *code*."""
     found = txn.conn.execute(
-        select(job_logs)
-        .where(job_logs.c.job == job, job_logs.c.code == code)
-        .order_by(job_logs.c.id.desc())
-        .limit(1)
+        select(job_logs).where(job_logs.c.job == job, job_logs.c.code == code).order_by(job_logs.c.id.desc()).limit(1)
     )
     return next((_log_entry(row) for row in found), None)
 

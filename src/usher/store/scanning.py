@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from usher.clock import iso_from_ms
 from usher.domain.absence import Doubt
 from usher.domain.job import Cause, Event, Status, next_status
 from usher.domain.notes import HistoryEntry, LogEntry
-from usher.domain.observation import Observation, Source, newest_per_member
+from usher.domain.observation import NS_PER_MS, Observation, Source, newest_per_member
 from usher.domain.removal_brake import stops
-from usher.domain.scan import Scan, ScanState, kind_of_scan
+from usher.domain.scan import CHANGED, Scan, ScanState, kind_of_scan
 from usher.store import ledger, notes, scans
 from usher.store.database import Database, Txn
 from usher.store.jobs import change_job, job_by_key
@@ -116,7 +117,33 @@ def finish(txn: Txn, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
     if leaving:
         scans.add_sweep(txn, scan.job, kind="leave", version=version)
     message = f"The {scan.kind} scan saw {scan.seen:,} people; {leaving:,} are no longer in the audience."
-    notes.add_log(txn, LogEntry(job=scan.job, level="info", message=message))
+    changed = _changed_before(txn, scan, version=version)
+    said = f" {_compare_again(txn, scan, changed=changed, version=version)}" if changed else ""
+    notes.add_log(txn, LogEntry(job=scan.job, level="info", message=message + said))
+
+
+def _changed_before(txn: Txn, scan: Scan, *, version: int) -> int:
+    """
+    Return how many this scan did not find, and may not overrule, because they changed within the guard before it.
+
+    At least so many: whoever changed since it began counts as found.
+    """
+    began = scan.started_ms * NS_PER_MS
+    return max(0, ledger.count_between(txn, scan.job, since=version, until=began) - scan.seen)
+
+
+def _compare_again(txn: Txn, scan: Scan, *, changed: int, version: int) -> str:
+    """Want one more scan once it can tell, and say so; one that follows another is not followed again by itself."""
+    guard_ms = scan.started_ms - version // NS_PER_MS
+    at_ms = max(txn.now_ms, scan.started_ms + guard_ms)
+    clock = f"{iso_from_ms(at_ms)[11:16]} UTC"
+    said = f"{changed:,} were not found but changed within the {guard_ms // 1000:,} seconds before it"
+    job = job_by_key(txn, scan.job)
+    if job.config.backfill_only or scans.is_follow_up(txn, scan):
+        return f"{said}; compare again after {clock} (reconcile)."
+    change_job(txn, scan.job, next_reconcile_ms=min(at_ms, job.next_reconcile_ms or at_ms))
+    scans.change_scan(txn, scan.id, reason=CHANGED)
+    return f"{said}; the audience is compared again by itself at {clock}."
 
 
 def _hold(txn: Txn, scan: Scan, *, leaving: int, inside: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from usher.domain.scan import Scan, ScanState, Sweep
+from usher.domain.scan import CHANGED, Scan, ScanState, Sweep
 from usher.store.database import Txn
 from usher.store.tables import counters, scans, sweeps
 
@@ -47,12 +47,19 @@ def last_scan(txn: Txn, job: int) -> Scan | None:
     return None if row is None else Scan(**row._mapping)  # noqa: SLF001 - public name
 
 
+def is_follow_up(txn: Txn, scan: Scan) -> bool:
+    """Return whether the scan before *scan* wanted another after it."""
+    before = select(scans.c.reason).where(scans.c.job == scan.job, scans.c.id < scan.id).order_by(scans.c.id.desc())
+    return txn.conn.execute(before.limit(1)).scalar() == CHANGED
+
+
 def share_unnamed(txn: Txn, job: int) -> float | None:
-    """Return the share (0..1) of profiles without an identifier in the last scan of *job* that ended without a doubt."""
+    """Return the share (0..1) of profiles without an identifier in the last undoubted scan of *job*."""
+    said_nothing = scans.c.reason.in_(("", CHANGED))
     row = txn.conn.execute(
         select(scans.c.profiles, scans.c.without_identifier)
         .where(scans.c.job == job, scans.c.state == ScanState.COMPLETED)
-        .where(scans.c.profiles > 0, scans.c.reason == "")
+        .where(scans.c.profiles > 0, said_nothing)
         .order_by(scans.c.id.desc())
         .limit(1)
     ).first()

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from usher.errors import Conflict
+from usher.errors import Conflict, InvalidInput, Problem
 
 CACHE_KIB = 64_000
 CHECKPOINT_PAGES = 4_000  # 16 MB of log; larger groups of pages are cheaper to write back
@@ -82,19 +82,25 @@ class OwnerLock:
 
     Raises:
         Conflict: another process holds it; the message names it.
+        InvalidInput: the folder cannot be made or written to; choose another.
     """
 
     def __init__(self, data_dir: Path) -> None:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = data_dir / "usher.lock"
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            problem = f"is no folder that can be made and written to: {data_dir} ({error.strerror})."
+            mend = "Choose another folder, or let this user write to it."
+            raise InvalidInput(Problem("USHER_DATA_DIR", problem, mend)) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = os.read(self._file, 20).decode(errors="replace").strip()
             os.close(self._file)
             raise Conflict(
-                f"Process {holder or 'unknown'} already works on {data_dir}. Stop it, or speak to it with USHER_URL."
+                f"Process {holder or 'unknown'} already works on {data_dir}. Stop it first, or wait until it has ended."
             ) from None
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, str(os.getpid()).encode(), 0)

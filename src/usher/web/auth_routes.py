@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from usher.errors import NotFound
-from usher.jobs import authorizations, endpoint
+from usher.jobs import authorizations, endpoint, reading
 from usher.jobs.credentials import KINDS
 from usher.jobs.drafts import AuthDraft, read_auth_draft
 from usher.web.auth_shape import AuthBody, auth_body
@@ -30,6 +30,13 @@ class ReportBody(BaseModel):
     are_values_redacted: bool | None
 
 
+class GroupBody(BaseModel):
+    """One group of a Mapp account."""
+
+    id: str
+    name: str
+
+
 class EndpointBody(BaseModel):
     """Where Lytics sends triggers; *header* holds the token."""
 
@@ -48,8 +55,9 @@ class EndedBody(BaseModel):
 async def create_authorization(request: Request, caller: Caller, auth_type: str, body: JsonObject) -> Ok[AuthBody]:
     """Save credentials. They are never shown again."""
     draft = _draft(auth_type, body)
-    made = await authorizations.create_authorization(deps_of(request).desk, caller, draft)
-    return ok(request, auth_body(made), status=201)
+    desk = deps_of(request).desk
+    made = await authorizations.create_authorization(desk, caller, draft)
+    return ok(request, auth_body(made, notes=await authorizations.notes_about(desk, made)), status=201)
 
 
 async def list_authorizations(request: Request) -> Ok[list[AuthBody]]:
@@ -76,15 +84,21 @@ async def change_authorization(
 ) -> Ok[AuthBody]:
     """Rename it, or put new credentials in place; what is left out stays."""
     draft = _draft(auth_type, body)
-    return ok(
-        request, auth_body(await authorizations.change_authorization(deps_of(request).desk, caller, auth_id, draft))
-    )
+    desk = deps_of(request).desk
+    changed = await authorizations.change_authorization(desk, caller, auth_id, draft)
+    return ok(request, auth_body(changed, notes=await authorizations.notes_about(desk, changed)))
 
 
 async def test_authorization(request: Request, caller: Caller, auth_id: str) -> Ok[ReportBody]:
     """Make real calls that change nothing, and say what they showed."""
     report = await authorizations.test_authorization(deps_of(request).desk, caller, auth_id)
     return ok(request, ReportBody.model_validate(asdict(report)))
+
+
+async def list_groups(request: Request, auth_id: str) -> Ok[list[GroupBody]]:
+    """List the groups of a Mapp account, as far as Mapp names them."""
+    found = await reading.read_groups(deps_of(request).desk, auth_id)
+    return ok(request, [GroupBody(id=group_id, name=name) for group_id, name in found.items()])
 
 
 async def delete_authorization(request: Request, caller: Caller, auth_id: str) -> Ok[dict[str, str]]:

@@ -19,6 +19,7 @@ class AuthMeta(BaseModel):
     config: dict[str, Any]
     note: str | None = None
     tested: str | None = None
+    notes: list[str] | None = None
 
 
 class AuthBody(BaseModel):
@@ -49,7 +50,13 @@ class TokenBody(BaseModel):
     token: str | None = None
 
 
-def auth_body(auth: Authorization) -> AuthBody:
+def auth_body(auth: Authorization, *, notes: list[str] | None = None) -> AuthBody:
+    """
+    Return *auth* in the published shape.
+
+    Args:
+        notes: what the caller should know about what was just done.
+    """
     return AuthBody(
         id=auth.id,
         label=auth.label,
@@ -61,7 +68,12 @@ def auth_body(auth: Authorization) -> AuthBody:
         user_id=auth.created_by or None,
         created=iso_from_ms(auth.created_ms),
         updated=iso_from_ms(auth.updated_ms),
-        meta=AuthMeta(config=auth.config, note=auth.status_note or None, tested=iso_or_none(auth.tested_ms)),
+        meta=AuthMeta(
+            config=auth.config,
+            note=auth.status_note or None,
+            tested=iso_or_none(auth.tested_ms),
+            notes=notes or None,
+        ),
     )
 
 

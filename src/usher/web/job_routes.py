@@ -103,5 +103,15 @@ kill_job = _moving(control.kill_job, "End a job for good.")
 delete_job = _moving(control.delete_job, "End a job and forget its members.")
 resend_job = _moving(control.resend_job, "Owe everybody again.")
 reconcile_job = _moving(control.reconcile_job, "Compare the whole audience now.")
-confirm_removals = _moving(control.confirm_removals, "Set those to false whom the removal brake holds.")
-discard_removals = _moving(control.discard_removals, "Keep those as they are whom the removal brake holds.")
+
+
+async def confirm_removals(request: Request, caller: Caller, job_id: str) -> Ok[JobBody]:
+    """Set those to false whom the removal brake holds; `meta.notes` says how many."""
+    decided = await control.confirm_removals(deps_of(request).desk, caller, job_id)
+    return ok(request, job_body(decided.job, notes=decided.notes))
+
+
+async def discard_removals(request: Request, caller: Caller, job_id: str) -> Ok[JobBody]:
+    """Keep those as they are whom the removal brake holds; `meta.notes` says how many."""
+    decided = await control.discard_removals(deps_of(request).desk, caller, job_id)
+    return ok(request, job_body(decided.job, notes=decided.notes))

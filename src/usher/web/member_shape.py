@@ -65,12 +65,13 @@ class ExplanationBody(MemberBody):
 
 
 class ScanBody(BaseModel):
-    """The newest scan of a job."""
+    """The newest scan of a job; *held* are those whom it did not find and who wait for a decision."""
 
     kind: str
     state: str
     seen: int
     expected: int | None
+    held: int
     pages: int
     started: str
     finished: str | None
@@ -78,13 +79,14 @@ class ScanBody(BaseModel):
 
 
 class MemberCountsBody(BaseModel):
-    """How many members are in which state."""
+    """How many members are in which state; *held* are those of *due* that wait for a person and are not sent before."""
 
     total: int
     inside: int = Field(alias="in")
     out: int
     due: int
     set_aside: int
+    held: int
 
 
 class SentBody(BaseModel):

@@ -31,6 +31,7 @@ WORDS = {
     "slow": (503, "INTERNAL-019", "The message did not arrive in time; send it again."),
     "unavailable": (503, "INTERNAL-019", "The message was not kept; send it again."),
 }
+ANSWERS = ("accepted", "disconnected", *WORDS)
 
 logger = structlog.get_logger("usher.web")
 

@@ -70,6 +70,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("DELETE", "/v2/auth/{auth_id}", ADMIN, auth_routes.delete_authorization, Ok[dict[str, str]]),
     ApiRoute("POST", "/v2/auth/{auth_id}/test", ADMIN, auth_routes.test_authorization,
              Ok[auth_routes.ReportBody], has_nulls=True),
+    ApiRoute("GET", "/v2/auth/{auth_id}/group", VIEWER, auth_routes.list_groups, Ok[list[auth_routes.GroupBody]]),
     ApiRoute("GET", ENDPOINT, ADMIN, auth_routes.trigger_endpoint, Ok[auth_routes.EndpointBody]),
     ApiRoute("POST", ENDPOINT, ADMIN, auth_routes.new_trigger_token, Ok[auth_routes.EndpointBody]),
     ApiRoute("DELETE", ENDPOINT, ADMIN, auth_routes.drop_old_trigger_tokens, Ok[auth_routes.EndedBody]),

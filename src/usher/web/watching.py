@@ -15,13 +15,22 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from usher.access.roles import Role
 from usher.domain.job import Job, Status
+from usher.store.brake import waiting_exits
 from usher.store.database import Txn
 from usher.store.jobs import all_jobs
 from usher.store.scans import all_counters
 from usher.web.callers import identified, needs
 from usher.web.deps import deps_of
+from usher.web.receiver import ANSWERS
 
 UNROUTED = 0  # the ledger's key for what belongs to no job
+MEMBERS = ("total", "in", "due", "aside", "held")
+# Shown from the start, because Prometheus sees no increase in a series that begins at 1.
+EVENTS = (
+    *("triggers.received", "triggers.applied", "triggers.unreadable", "triggers.clamped"),
+    *("sent.accepted", "sent.rejected", "sent.retried", "sent.unknown"),
+    *("scans.found_inside", "scans.no_identifier", "scans.found_absent"),
+)
 Counts = dict[int, dict[str, int]]
 
 
@@ -41,6 +50,8 @@ async def metrics(request: Request) -> Response:
     await needs(Role.VIEWER)(await identified(request))
     deps = deps_of(request)
     jobs, counts = await deps.desk.database.read(_jobs_and_counts)
+    for answer in ANSWERS:
+        deps.telemetry.receiver.labels(answer)  # there from zero
     stored = CollectorRegistry()
     stored.register(StoredCounts(jobs, counts))
     text = generate_latest(deps.telemetry.registry) + generate_latest(stored)
@@ -48,7 +59,15 @@ async def metrics(request: Request) -> Response:
 
 
 def _jobs_and_counts(txn: Txn) -> tuple[list[Job], Counts]:
-    return [job for job in all_jobs(txn) if job.status is not Status.DELETED], all_counters(txn)
+    jobs, counted = [job for job in all_jobs(txn) if job.status is not Status.DELETED], all_counters(txn)
+    return jobs, {job.key: _of_job(txn, job, counted.get(job.key, {})) for job in jobs} | {
+        UNROUTED: {"triggers.unreadable": 0} | counted.get(UNROUTED, {})
+    }
+
+
+def _of_job(txn: Txn, job: Job, counted: dict[str, int]) -> dict[str, int]:
+    zeros = dict.fromkeys((*(f"members.{state}" for state in MEMBERS), *EVENTS), 0)
+    return zeros | counted | {"members.held": waiting_exits(txn, job.key) if job.exits_held else 0}
 
 
 class StoredCounts(Collector):
