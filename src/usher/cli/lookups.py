@@ -24,7 +24,7 @@ def listing() -> None:
 
 @audiences.command("list")
 def list_audiences(lytics: o.Lytics = None, as_json: o.AsJson = False) -> None:
-    """List the audiences: the slug or the id is what `usher job create --audience` takes."""
+    """List the audiences: the slug or the id is what --audience of `usher job create` takes."""
 
     async def work(api: Api) -> None:
         found = await _of_lytics(api, "/v2/segment", lytics)
@@ -42,7 +42,7 @@ def list_audiences(lytics: o.Lytics = None, as_json: o.AsJson = False) -> None:
 
 @fields.command("list")
 def list_fields(lytics: o.Lytics = None, as_json: o.AsJson = False) -> None:
-    """List the fields: `usher job create --identifier-field` takes one, best an identity field."""
+    """List the fields: --identifier-field of `usher job create` takes one, best an identity field."""
 
     async def work(api: Api) -> None:
         found = await _of_lytics(api, "/v2/schema/user/field", lytics)
@@ -63,7 +63,7 @@ def list_fields(lytics: o.Lytics = None, as_json: o.AsJson = False) -> None:
 
 @groups.command("list")
 def list_groups(mapp: o.Mapp = None, as_json: o.AsJson = False) -> None:
-    """List the groups: `usher job create --group` takes an id. Mapp's list may be incomplete."""
+    """List the groups: --group of `usher job create` takes an id. Mapp's list may be incomplete."""
 
     async def work(api: Api) -> None:
         auth = await authorization_of(api, "mapp", mapp)
