@@ -87,14 +87,18 @@ def build(settings: Settings) -> Service:
         raise
 
 
-def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> Service:
+def _vault(settings: Settings) -> Vault:
     ring = load_or_create_key_ring(
         secret_key=settings.secret_key,
         secret_key_file=settings.secret_key_file,
         data_dir=settings.data_dir,
         random_bytes=secrets.token_bytes,
     )
-    vault = Vault(ring)
+    return Vault(ring)
+
+
+def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> Service:
+    vault = _vault(settings)
     http = GuardedHttp(allow_http=settings.allow_http, allow_private=settings.allow_private, ca_file=settings.ca_file)
     vendors = Vendors(
         store.database, vault=vault, http=http, clock=clock, timeout_seconds=settings.request_timeout_seconds

@@ -84,12 +84,21 @@ def _faults(rules: list[dict[str, Any]]) -> str:
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], note: str = "") -> str:
-    lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows]
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    kept = list(rows)
+    lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in kept]
+    first = kept[0] if kept else [""] * len(heads)
+    head = "".join(
+        f'<th scope="col"{_number(value)}>{escape(name)}</th>' for name, value in zip(heads, first, strict=True)
+    )
     table = f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>' if lines else "<p>None.</p>"
     return f"<section><h2>{escape(title)}</h2>{f'<p>{escape(note)}</p>' if note else ''}{table}</section>"
 
 
+def _number(value: Any) -> str:
+    """The class that sets a number, and the head of its column, to the right."""
+    return ' class="number"' if isinstance(value, int | float) else ""
+
+
 def _cell(value: Any) -> str:
-    kind = ' class="number"' if isinstance(value, int | float) else ""
+    kind = _number(value)
     return f"<td{kind}>{escape(str(value))}</td>"
