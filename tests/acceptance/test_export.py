@@ -39,14 +39,24 @@ async def test_with_requests_failing_in_every_way_everybody_still_agrees(tmp_pat
         {"kind": "throttle_500"}, {"kind": "throttle_429"}, {"kind": "reset_before"},
         {"kind": "reset_after"}, {"kind": "timeout_after", "seconds": 2.5}, {"kind": "lands_late", "seconds": 1.0},
         {"kind": "status", "status": 503}, {"kind": "status", "status": 502}, {"kind": "status", "status": 408},
-        {"kind": "slow", "seconds": 0.4},
+        {"kind": "slow", "seconds": 0.4}, {"kind": "hang", "seconds": 3}, {"kind": "status", "status": 504},
     ]  # fmt: skip
     async with running(tmp_path, members=1_500, time_scale=0.05) as stack:
         faults = [{"where": "mapp.event", "share": 0.05 / len(kinds), **kind} for kind in kinds]
+        faults += [
+            {"where": "mapp.event", "kind": "status", "status": 401, "times": 2, "share": 0.01},
+            {"where": "mapp.event", "kind": "rate_limit", "per_second": 400, "burst": 20, "status": 429},
+        ]
         rejected = sorted((await stack.control("GET", f"/audiences/{ATTRIBUTE}/members", field="email"))["members"])[:3]
         faults.append({"where": "mapp.event", "kind": "reject", "members": rejected})
         await stack.control("POST", "/faults", faults)
         job = await stack.add_job(await stack.add_authorizations())
+        refusals = [
+            {"kind": "status", "status": 503},
+            {"kind": "status", "status": 429, "times": 1},
+            {"kind": "reset_before"},
+        ]
+        await stack.control("POST", "/faults", [{"where": "lytics.scan", "share": 0.1, **kind} for kind in refusals])
         await stack.control("POST", "/churn", {"audience": ATTRIBUTE, "per_second": 20, "seconds": 10})
         await until(lambda: stack.has_settled(job), seconds=120)
         hits = {(fault["kind"], fault["status"]): fault["hits"] for fault in await stack.control("GET", "/faults")}
