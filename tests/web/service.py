@@ -15,7 +15,7 @@ from yarl import URL
 
 from usher.access.roles import Actor, Role
 from usher.access.tokens import create_token
-from usher.cli.connecting import SOCKET_NAME
+from usher.cli.local_socket import SOCKET_NAME
 from usher.cli.serving import local_socket, network_socket, served
 from usher.clock import SystemClock
 from usher.sandbox import app as sandbox_app

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from usher.cli.api import Api, api_at
+from usher.cli.local_socket import socket_path
 
 if TYPE_CHECKING:
     from usher.settings import Settings
 
 T = TypeVar("T")
-SOCKET_NAME = "usher.sock"
 LOCAL_URL = "http://usher"
 
 
@@ -51,10 +51,6 @@ def environment() -> "Settings":
     from usher.settings import settings_from  # noqa: PLC0415 - keeps `usher --help` fast
 
     return settings_from(os.environ)
-
-
-def socket_path(settings: "Settings") -> Path:
-    return settings.data_dir.absolute() / SOCKET_NAME
 
 
 @asynccontextmanager

@@ -15,10 +15,11 @@ import aiohttp
 import typer
 
 from usher.cli.api import Api, api_at, part
-from usher.cli.connecting import LOCAL_URL, SOCKET_NAME, is_served
+from usher.cli.connecting import LOCAL_URL, is_served
 from usher.cli.demo_processes import HOST, bare_environment, port_or_free, started
 from usher.cli.demo_sandbox import AUDIENCE, IDENTIFIER, SandboxControls, Verdict
 from usher.cli.failures import INTERRUPTED
+from usher.cli.local_socket import SOCKET_NAME
 from usher.cli.output import console, say
 from usher.cli.progress import watch
 from usher.sandbox.options import SandboxOptions

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from usher.cli.connecting import environment, socket_path
+from usher.cli.connecting import environment
+from usher.cli.local_socket import socket_path
 from usher.cli.output import say
 from usher.errors import InvalidInput, Problem
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from usher.cli.connecting import socket_path
+from usher.cli.local_socket import socket_path
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.settings import Settings
 
