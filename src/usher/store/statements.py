@@ -16,7 +16,7 @@ WAS_ROW, WAS_IN, WAS_DUE, WAS_ASIDE = 1, 2, 4, 8
 _WAS = """
     1 + 2 * ledger.is_in + CASE WHEN ledger.due_at IS NULL THEN 0 ELSE 4 END
       + CASE WHEN ledger.aside IS NULL THEN 0 ELSE 8 END"""
-# Bare columns: SQLite 3.40 answers IS NULL wrongly in RETURNING of a table without rowids.
+# Bare columns: SQLite 3.40 answers IS NULL wrongly in RETURNING (docs/decisions/0003).
 _COUNTED = "member, is_in, was, due_at, aside"
 
 _NEWS = """(ledger.is_in <> excluded.is_in OR (:tells_untold = 1
