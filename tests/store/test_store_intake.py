@@ -139,13 +139,6 @@ def test_a_message_that_fails_leaves_nothing_behind(store: Store) -> None:
     assert triggers(store) == {}
 
 
-def test_a_whole_message_that_makes_no_sense_is_kept(store: Store) -> None:
-    run(intake.keep_unreadable(store.database, ODD, reason="not_json"))
-
-    assert store.counters(0) == {"triggers.unrouted.not_json": 1}
-    assert store.fetch("SELECT auth_id, job, body_bytes FROM unreadable") == [("lytics1", None, 7)]
-
-
 EVENTS = st.lists(
     st.lists(st.tuples(st.sampled_from(["al", "bo", "cy"]), st.booleans(), st.integers(1, 6)), min_size=1, max_size=3),
     max_size=5,

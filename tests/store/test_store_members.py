@@ -8,7 +8,7 @@ from tests.store.stores import JOB, NO_SUCH_USER, Store, all_in, names, seen
 from usher.domain.claim import Settlement
 from usher.domain.observation import Source
 from usher.domain.outcome import Accepted
-from usher.store.members import page_of_members, sample_of_members
+from usher.store.members import page_of_members
 
 
 def pages(store: Store, state: str, *, limit: int) -> list[list[str]]:
@@ -68,11 +68,3 @@ def test_a_member_in_flight_is_due_and_no_longer_accepted(store: Store) -> None:
 
     assert pages(store, "accepted", limit=5) == []
     assert pages(store, "due", limit=5) == [["jo"]]
-
-
-def test_a_sample_shows_who_is_inside_or_who_would_leave(store: Store) -> None:
-    store.observe(seen("out", False, 1), seen("old", True, 1), seen("seen", True, 9))
-
-    assert store.read(lambda txn: sample_of_members(txn, JOB, limit=5)) == ["old", "seen"]
-    assert store.read(lambda txn: sample_of_members(txn, JOB, limit=1)) == ["old"]
-    assert store.read(lambda txn: sample_of_members(txn, JOB, limit=5, leaving_before=9)) == ["old"]

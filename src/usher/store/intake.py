@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from usher.domain.intake import Intake, JobIntake
 from usher.domain.job import LIVE, Cause, Job, Status
-from usher.domain.notes import HistoryEntry, LogEntry, Unreadable
+from usher.domain.notes import HistoryEntry, LogEntry
 from usher.domain.observation import Observation, Source, newest_per_member
 from usher.domain.removal_brake import WINDOW_MS, stops
 from usher.store import ledger, notes
@@ -125,13 +125,3 @@ ADD_EXITS = text(
 )
 FORGET_EXITS = text("DELETE FROM exit_minutes WHERE job = :job AND minute <= :since")
 COUNT_EXITS = text("SELECT SUM(exits) FROM exit_minutes WHERE job = :job")
-
-
-async def keep_unreadable(database: Database, item: Unreadable, *, reason: str) -> None:
-    """Keep a whole message that could not be read, and count it."""
-
-    def work(txn: Txn) -> None:
-        txn.tally[0, f"triggers.unrouted.{reason}"] += 1
-        notes.add_unreadable(txn, [item])
-
-    await database.write(work)

@@ -115,13 +115,3 @@ def _page(
     ]
     rows.sort(key=lambda row: (-row.at, row.member))
     return [(row.at, _member_row(row)) for row in rows[:limit]]
-
-
-def sample_of_members(txn: Txn, job: int, *, limit: int, leaving_before: int | None = None) -> list[str]:
-    """Return a few members wanted true, or a few of those who would leave as of a scan's version."""
-    statement = text(
-        "SELECT member FROM ledger WHERE job = :job AND is_in = 1"
-        " AND (:version IS NULL OR version < :version) ORDER BY member LIMIT :limit"
-    )
-    found = txn.conn.execute(statement, {"job": job, "version": leaving_before, "limit": limit})
-    return [row.member for row in found]

@@ -16,7 +16,6 @@ UNREADABLE_KEEP = 1_000
 SCANS_KEEP = 50  # of each job
 PIECE = 2_000  # entries removed in one commit: a few dozen milliseconds during which triggers wait
 HISTORY_PAGE = 200
-UNREADABLE_BYTES = 16_384  # of each message, enough to see what was wrong
 
 
 def add_history(txn: Txn, entries: Iterable[HistoryEntry]) -> None:
