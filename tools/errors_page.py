@@ -21,7 +21,7 @@ def errors_page() -> str:
         "A `RemoteUnknown` about a delivery is not an error of the API: "
         "nobody sends for that person until the claim has run out ([delivery](../explain/delivery.md)).\n"
         "A body of more than the service takes is answered 413; an unknown address or method 404 or 405.\n"
-        "`503` carries `Retry-After`.",
+        "`429` and `503` carry `Retry-After`.",
     )
 
 

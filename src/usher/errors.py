@@ -7,6 +7,7 @@ Failures, named by what the caller must do about them.
       Forbidden           ask somebody with a higher role                API 403
       NotFound            the thing is not there; check its name         API 404
       Conflict            something else stands in the way; clear it     API 409
+      TooSoon             wait as long as it says, then try again        API 429
       Unavailable         our own fault or load; ask again later         API 503
       RemoteError         a vendor's system did not do what was asked
         RemoteUnreachable   nothing was sent, or it answered "later": ask again later
@@ -67,6 +68,15 @@ class NotFound(UsherError):
 
 class Conflict(UsherError):
     """Something else stands in the way."""
+
+
+class TooSoon(UsherError):
+    """Too many attempts failed; wait, then try again."""
+
+    def __init__(self, message: str | None = None, *, retry_after_seconds: int) -> None:
+        wait = f"Too many attempts failed. Try again in {retry_after_seconds:,} s."
+        super().__init__(message or wait)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(UsherError):

@@ -128,6 +128,7 @@ def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> S
         allow_http=settings.allow_http,
         allow_private=settings.allow_private,
         guard_seconds=settings.scan_guard_seconds,
+        timing=settings.timing,
     )
     ingest = Ingest(
         SqlIntake(store.database, sql),

@@ -84,12 +84,6 @@ def test_a_worker_says_that_it_needs_postgresql(terminal: Terminal) -> None:
     assert (said.code, "PostgreSQL" in said.err) == (2, True)
 
 
-def test_people_who_sign_in_are_said_to_come_with_the_dashboard(terminal: Terminal) -> None:
-    for command in ("create", "reset"):
-        said = terminal.run("admin", command, "anna")
-        assert (said.code, "dashboard" in said.err, "usher token create" in said.err) == (2, True, True)
-
-
 def test_a_folder_too_deep_for_a_socket_is_named_with_the_mend(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

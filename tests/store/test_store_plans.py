@@ -16,6 +16,7 @@ ROWS = msgspec.json.encode([[1, "jo", 5, 1, 1, 1]]).decode()
 SEEN = msgspec.json.encode([["jo", 1, 5, 0]]).decode()
 BY_KEY = "SEARCH ledger USING PRIMARY KEY (job=? AND member=?)"
 BY_RANGE = "SEARCH ledger USING PRIMARY KEY (job=? AND member>?)"
+BY_BEGINNING = "SEARCH ledger USING PRIMARY KEY (job=? AND member>? AND member<?)"
 BY_DUE = "SEARCH ledger USING COVERING INDEX ledger_due (job=? AND lane=? AND due_at<?)"
 OWED = "SEARCH ledger USING COVERING INDEX ledger_due (job=? AND lane=? AND due_at>?)"
 BY_ACCEPTED = "SEARCH ledger USING INDEX ledger_accepted (job=? AND accepted_at>?)"
@@ -44,6 +45,7 @@ def plan(store: Store, statement: TextClause, values: dict[str, Any]) -> list[st
         (brake.TOLD, {"job": 1, "since": 1}, [BY_ACCEPTED]),
         (members.WOULD_LEAVE, {"job": 1, "after": "", "version": 1, "limit": 9}, [BY_RANGE]),
         (members.ONE, {"job": 1, "member": "jo"}, [BY_KEY]),
+        (members.BEGINNING, {"job": 1, "beginning": "j", "end": "k", "limit": 8}, [BY_BEGINNING]),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("is_analyzed", [False, True])

@@ -148,6 +148,7 @@ async def test_our_own_description_is_true_of_what_is_answered(usher: Running) -
         "/v2/segment/{id_or_slug}": "/v2/segment/vip_shoppers",
         "/v2/schema/{table}/field": "/v2/schema/user/field",
         "/v2/token": "/v2/token",
+        "/v2/person": "/v2/person",
         "/v2/unreadable": "/v2/unreadable",
         "/v2/unreadable/{entry_id}": f"/v2/unreadable/{odd['id']}",
         "/v2/audit": "/v2/audit",

@@ -61,7 +61,7 @@ async def create_token(
             id=token_id,
             name=name.strip(),
             role=role,
-            token_hash=_hashed(plain),
+            token_hash=hashed(plain),
             created_ms=txn.now_ms,
             expires_ms=None if expires_days is None else txn.now_ms + round(expires_days * MS_PER_DAY),
         )
@@ -102,10 +102,10 @@ async def authenticate(desk: TokenDesk, presented: str) -> Actor:
     Raises:
         Unauthenticated: it is unknown, revoked or expired; present another.
     """
-    hashed = _hashed(presented)
+    token_hash = hashed(presented)
 
     def look(txn: Txn) -> tuple[ApiToken | None, bool]:
-        token = access.api_token_by_hash(txn, hashed)
+        token = access.api_token_by_hash(txn, token_hash)
         is_stale = token is not None and txn.now_ms - (token.last_used_ms or 0) >= USED_AGAIN_MS
         return token, is_stale
 
@@ -131,7 +131,8 @@ def _check(*, name: str, role: str, expires_days: float | None) -> None:
         raise InvalidInput(*problems)
 
 
-def _hashed(token: str) -> str:
+def hashed(token: str) -> str:
+    """Return what is kept of a token of ours."""
     return sha256(token.encode(errors="replace")).hexdigest()
 
 

@@ -29,6 +29,7 @@ CHURN_SECONDS = 10.0
 QUIET_SECONDS = 120.0  # what is still on its way after that long is not coming
 LOOK_SECONDS = 0.5
 USUAL_PORT, SANDBOX_PORT = 8080, 8090
+VISITOR = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +185,13 @@ def _show_live(text: str) -> None:
 
 async def _say_what_to_try(stage: Stage, job: dict[str, Any]) -> None:
     people = await stage.api.get(f"/v2/job/{part(job['id'])}/members", {"state": "accepted"})
+    visitor = await stage.api.post("/v2/person", {"name": VISITOR, "role": "admin"})
     name, settings = shlex.quote(job["name"]), f"USHER_DATA_DIR={stage.folder}"
     say("\nEverything stays up until you press Ctrl-C. Look at what each side holds:", style="bold")
     say(f"  {stage.sandbox.url}/")
     say(f"  {stage.url}/openapi.json")
+    say("Sign in to the dashboard, with a password of your own (the link opens once):", style="bold")
+    say(f"  {visitor['link']}")
     say("Try, in another terminal:", style="bold")
     say(f"  export {settings}")
     commands = [f"job show {name}", f"job progress {name} --watch", f"job logs {name}", "doctor"]

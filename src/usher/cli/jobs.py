@@ -39,14 +39,18 @@ def create(
     mapp: o.Mapp = None,
     lytics: o.Lytics = None,
     description: o.Description = None,
+    save_only: Annotated[bool, typer.Option("--save-only", help="Do not start it; resume starts it.")] = False,
     watch_it: Annotated[bool, typer.Option("--watch", help="Stay and show the progress.")] = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Create a job and start its export."""
+    if save_only and watch_it:
+        raise typer.BadParameter("A job that is not started has no progress to watch.", param_hint="--save-only")
     config = _config(**locals())
 
     async def work(api: Api) -> None:
         body = await _body(api, name=name, description=description, mapp=mapp, lytics=lytics, config=config)
+        body |= {"start": False} if save_only else {}
         job = await api.post(CREATE, body)
         await _print_created(api, job, as_json=as_json, is_first_of_lines=watch_it)
         say_what_moves_nothing(api)

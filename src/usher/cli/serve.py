@@ -1,7 +1,7 @@
 """`usher serve`: the API, the receivers and the engine, until told to stop."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,8 @@ from usher.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
     from usher.settings import Settings
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with: what listens on all answers on this
 
 
 def serve(
@@ -41,8 +43,13 @@ async def run_service(settings: "Settings", *, host: str, port: int) -> None:
     listening = network_socket(host, port)
     async with built_service(settings, with_engine=True) as app:
         with local_socket(socket_path(settings)) as local:
-            async with served(app, [listening, local], trusted_proxies=settings.trusted_proxies):
-                _announce(settings, host=host, port=listening.getsockname()[1])
+            async with served(
+                app,
+                [listening, local],
+                trusted_proxies=settings.trusted_proxies,
+                before_end=app.state.deps.closing.set,
+            ):
+                await _announce(app, settings, host=host, port=listening.getsockname()[1])
                 await told_to_stop()
                 say("Stopping; what is in flight is finished first.")
 
@@ -53,9 +60,26 @@ def worker() -> None:
     raise InvalidInput(Problem("worker", problem, "Run `usher serve`: it holds one worker."))
 
 
-def _announce(settings: "Settings", *, host: str, port: int) -> None:
-    say(f"Usher serves http://{f'[{host}]' if ':' in host else host}:{port}", style="bold")
+async def _announce(app: Any, settings: "Settings", *, host: str, port: int) -> None:
+    say(f"Usher serves {_url(host, port)}", style="bold")
     say(f"Data:    {settings.data_dir.absolute()}")
     say(f"Lytics:  {settings.base_url or 'cannot reach this service (USHER_BASE_URL is not set); reconcile instead'}")
     say("Token:   usher token create --name NAME --role admin")
+    link = await _first_link(app, settings.base_url or _url(EVERYWHERE.get(host, host), port))
+    if link:
+        say(f"Sign in: {link} (opens once, within 15 minutes, and makes you the first admin)")
     sys.stdout.flush()
+
+
+async def _first_link(app: Any, url: str) -> str | None:
+    """Tell the service where it is, and return the link by which its first admin comes in, while there is nobody."""
+    from usher.access.links import first_link, link_url  # noqa: PLC0415 - keeps `usher --help` fast
+    from usher.web.person_routes import serves_at  # noqa: PLC0415 - as above
+
+    serves_at(app, url)
+    token = await first_link(app.state.deps.desk)
+    return None if token is None else link_url(url, token)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,19 @@ class Server(uvicorn.Server):
 
 @asynccontextmanager
 async def served(
-    app: Any, sockets: list[socket.socket], *, lifespan: bool = False, trusted_proxies: str = ""
+    app: Any,
+    sockets: list[socket.socket],
+    *,
+    lifespan: bool = False,
+    trusted_proxies: str = "",
+    before_end: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
-    """Serve *app* on *sockets* until the end of the block; then let requests finish for GRACE_SECONDS."""
+    """
+    Serve *app* on *sockets* until the end of the block; then let requests finish for GRACE_SECONDS.
+
+    Args:
+        before_end: tells what streams without end to let go.
+    """
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -78,6 +88,7 @@ async def served(
         yield
     finally:
         listening.cancel()
+        before_end()
         server.told_to_end.set()
         await running
 

@@ -48,7 +48,7 @@ class Event(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a job is in fault, or asleep."""
+    """Why a job is in fault, asleep, or paused before it ever began."""
 
     NONE = ""
     OUTAGE = "outage"
@@ -60,6 +60,7 @@ class Cause(StrEnum):
     REMOVALS = "removals"
     AUDIENCE = "audience"
     FIELD = "field"
+    UNSTARTED = "unstarted"
 
 
 S, E = Status, Event

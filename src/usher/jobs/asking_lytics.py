@@ -102,7 +102,7 @@ async def _audience(client: LyticsClient, segment_id: str, findings: Findings) -
         problem = "Lytics has no audience by that id or slug."
         findings.problems.append(Problem("config.segment_id", problem, mend))
         return None
-    if problem_and_mend := _audience_problem(audience):
+    if problem_and_mend := audience_problem(audience):
         findings.problems.append(Problem("config.segment_id", *problem_and_mend))
     return audience
 
@@ -117,7 +117,8 @@ async def _near_audiences(client: LyticsClient, typed: str) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else "List them with `usher audience list` and choose one."
 
 
-def _audience_problem(audience: Audience) -> tuple[str, str] | None:
+def audience_problem(audience: Audience) -> tuple[str, str] | None:
+    """Return why *audience* cannot be exported, and the mend; None where it can."""
     if audience.is_deleted:
         return "The audience was deleted in Lytics.", "Choose another one."
     if not audience.is_valid:

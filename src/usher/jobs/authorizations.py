@@ -7,12 +7,12 @@ from usher.access.roles import Actor
 from usher.domain.job import Job
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.jobs.collisions import place_of, refuse_collision
-from usher.jobs.credentials import KINDS, Credentials, Kind, read_credentials
+from usher.jobs.credentials import Credentials, Kind, kind_of, read_credentials
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import AuthDraft
 from usher.jobs.endpoint import fresh_token
 from usher.jobs.sealing import open_secrets, seal_secrets
-from usher.jobs.testing import TestReport, test_authorization
+from usher.jobs.testing import TestReport, test_authorization, test_draft
 from usher.jobs.vendors import LYTICS, MAPP
 from usher.store import authorizations as kept
 from usher.store import jobs, notes
@@ -29,6 +29,7 @@ __all__ = [
     "notes_about",
     "show_authorization",
     "test_authorization",
+    "test_draft",
 ]
 
 
@@ -44,7 +45,7 @@ async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft) -> Au
     problems = list(draft.problems)
     if not draft.label and not any(problem.field == "label" for problem in problems):
         problems.append(Problem("label", "is required.", "Give the authorization a name."))
-    kind = _kind(draft.type, problems)
+    kind = kind_of(draft.type, problems)
     credentials = _credentials(desk, kind, draft, problems, held=None)
     if problems or kind is None:
         raise InvalidInput(*problems)
@@ -110,7 +111,7 @@ async def change_authorization(desk: Desk, actor: Actor, auth_id: str, draft: Au
     problems = list(draft.problems)
     if draft.label == "":
         problems.append(Problem("label", "is required.", "Give the authorization a name."))
-    kind = _kind(draft.type or auth.type, problems)
+    kind = kind_of(draft.type or auth.type, problems)
     if kind is not None and kind.provider != auth.provider:
         problems.append(Problem("type", f"is not a type of {auth.provider}'s.", "Add a new authorization instead."))
         raise InvalidInput(*problems)
@@ -151,13 +152,6 @@ async def delete_authorization(desk: Desk, actor: Actor, auth_id: str) -> None:
 def shown(auth: Authorization) -> Authorization:
     """Leave the secrets out, sealed as they are."""
     return replace(auth, secrets="")
-
-
-def _kind(name: str | None, problems: list[Problem]) -> Kind | None:
-    kind = KINDS.get(name or "")
-    if kind is None:
-        problems.append(Problem("type", "is not a type of authorization.", f"One of {', '.join(KINDS)}."))
-    return kind
 
 
 def _credentials(

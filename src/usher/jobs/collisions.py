@@ -1,4 +1,12 @@
-"""No two live jobs write one attribute of one group in one Mapp integration."""
+"""
+No two live jobs write one attribute of one group in one Mapp integration.
+
+Nor does a job begin there while what was sent to one person as a trial may still land.
+"""
+
+import math
+
+import msgspec
 
 from usher.domain.attribute import Target
 from usher.errors import Conflict
@@ -7,6 +15,7 @@ from usher.mapp.wire import attribute_key
 from usher.store.authorizations import Authorization, all_authorizations
 from usher.store.database import Txn
 from usher.store.jobs import live_jobs
+from usher.store.trials import living_trial
 
 Place = tuple[str, ...]
 
@@ -39,7 +48,24 @@ def refuse_collision(txn: Txn, place: Place, *, but: str = "") -> None:
     Make sure, in the transaction that makes a job live, that its place is free.
 
     Raises:
-        Conflict: another live job writes there.
+        Conflict: another live job writes there, or a trial may still land; the message says when to try again.
     """
-    if found := collision(txn, place, but=but):
+    if found := collision(txn, place, but=but) or trial_under_way(txn, place):
         raise Conflict(found)
+
+
+def trial_under_way(txn: Txn, place: Place) -> str:
+    """Return until when a trial sent to *place* may still land, in a sentence; "" where none may."""
+    until_ms = living_trial(txn, place_text(place))
+    if until_ms is None:
+        return ""
+    seconds = math.ceil((until_ms - txn.now_ms) / 1000)
+    return (
+        "One person was sent to this attribute, and Mapp's answer is not known, so that request may still land."
+        f" Try again in {seconds:,} seconds."
+    )
+
+
+def place_text(place: Place) -> str:
+    """Return *place* as one text, the same for the same place."""
+    return msgspec.json.encode(place).decode()

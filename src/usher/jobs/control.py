@@ -15,7 +15,7 @@ from usher.jobs.collisions import place_of, refuse_collision
 from usher.jobs.desk import Desk
 from usher.jobs.owing import reconcile_job, resend_job, retry_members
 from usher.jobs.removals import confirm_removals, discard_removals
-from usher.jobs.webhooks import in_step
+from usher.jobs.webhooks import in_step, is_webhook_wanted
 from usher.store import brake, jobs, notes, scans
 from usher.store.authorizations import authorization_by_id
 from usher.store.database import Txn
@@ -53,6 +53,8 @@ async def pause_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 
     def work(txn: Txn) -> Job:
         job = jobs.job_by_id(txn, job_id)
+        if job.cause is Cause.UNSTARTED:
+            return job
         cause = Cause.REMOVALS if brake.waiting_said(txn, job) else Cause.NONE
         return _move(txn, job, Event.PAUSE, actor=actor, cause=cause, reason=f"Paused by {actor.name}.")
 
@@ -63,13 +65,18 @@ async def resume_job(desk: Desk, actor: Actor, job_id: str) -> Job:
     """
     Go on after a pause; back to its fault where a scan waits for a decision. Safe to repeat while it goes on.
 
+    A job that was saved without starting begins: its first scan starts, and Lytics is told of it.
+
     Raises:
         NotFound: there is no such job.
-        Conflict: it is not paused; the message says what would help.
+        Conflict: it is not paused, or a trial of its attribute may still land; the message says what would help.
     """
 
     def work(txn: Txn) -> Job:
-        return _go_on(txn, jobs.job_by_id(txn, job_id), Event.RESUME, actor=actor)
+        job = jobs.job_by_id(txn, job_id)
+        if job.cause is Cause.UNSTARTED:
+            _refuse_taken_place(txn, job)
+        return _go_on(txn, job, Event.RESUME, actor=actor)
 
     return await _done(desk, await desk.database.write(work))
 
@@ -90,9 +97,7 @@ async def bounce_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 
     def work(txn: Txn) -> Job:
         job = _bounceable(txn, job_id)
-        if not job.is_live:
-            authorization_by_id(txn, job.lytics_auth)
-            refuse_collision(txn, place_of(authorization_by_id(txn, job.mapp_auth), job.target), but=job.id)
+        _refuse_taken_place(txn, job)
         again = {"scan_wanted": "backfill"} if job.status is Status.COMPLETED and job.config.backfill_only else {}
         return _go_on(txn, job, Event.BOUNCE, actor=actor, **again)
 
@@ -136,6 +141,13 @@ async def delete_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 _OVER: dict[str, Any] = {"scan_wanted": "", "next_reconcile_ms": None}
 
 
+def _refuse_taken_place(txn: Txn, job: Job) -> None:
+    """Only a job that has begun, and lives, holds its place against trials and other jobs."""
+    if not job.is_live or job.cause is Cause.UNSTARTED:
+        authorization_by_id(txn, job.lytics_auth)
+        refuse_collision(txn, place_of(authorization_by_id(txn, job.mapp_auth), job.target), but=job.id)
+
+
 def _bounceable(txn: Txn, job_id: str) -> Job:
     job = jobs.job_by_id(txn, job_id)
     next_status(job.status, Event.BOUNCE)
@@ -168,4 +180,5 @@ def _move(
 
 async def _done(desk: Desk, job: Job) -> Job:
     desk.refresh()
-    return await in_step(desk, job) if not job.is_live else job
+    has_begun = job.webhook.state == "off" and is_webhook_wanted(job)
+    return await in_step(desk, job) if has_begun or not job.is_live else job

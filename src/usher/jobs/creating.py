@@ -15,6 +15,8 @@ from usher.store import jobs, notes
 from usher.store.authorizations import Authorization, authorization_by_id
 from usher.store.database import Txn
 
+UNSTARTED = "Saved without starting."
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -65,7 +67,8 @@ async def create_job(desk: Desk, actor: Actor, draft: JobDraft) -> Created:
     Check *draft*, make it a job, and have Lytics send its triggers here where that can be.
 
     Not safe to repeat, but a second live job for the same attribute is refused. That Lytics makes no webhook
-    fails nothing: the job then says what to paste. Raises as *check_job* does.
+    fails nothing: the job then says what to paste. A draft that is not to be started becomes a paused job, which
+    no vendor hears of until it is resumed. Raises as *check_job* does.
     """
     ready = await check_job(desk, draft)
     job_id, audit = desk.new_id(), f"{draft.name}: {ready.audience.slug} -> group {ready.config.group_id}"
@@ -75,7 +78,7 @@ async def create_job(desk: Desk, actor: Actor, draft: JobDraft) -> Created:
         authorization_by_id(txn, ready.lytics_auth.id)
         refuse_collision(txn, place_of(mapp_auth, ready.config.target(audience_slug=ready.audience.slug)))
         job = jobs.add_job(txn, _new_job(ready, draft, job_id=job_id, actor=actor, now_ms=txn.now_ms))
-        notes.add_log(txn, LogEntry(job.key, "info", f"Created by {actor.name}."))
+        notes.add_log(txn, LogEntry(job.key, "info", f"Created by {actor.name}. {job.reason}".strip()))
         for said in ready.warnings:
             notes.add_log(txn, LogEntry(job.key, "warn", said))
         notes.add_audit(txn, actor=actor.name, action="job.create", what=job.id, note=audit)
@@ -94,6 +97,7 @@ def first_scan(config: JobConfig) -> str:
 
 
 def _new_job(ready: Checked, draft: JobDraft, *, job_id: str, actor: Actor, now_ms: int) -> Job:
+    is_started = draft.start is not False
     return Job(
         key=0,
         id=job_id,
@@ -104,15 +108,15 @@ def _new_job(ready: Checked, draft: JobDraft, *, job_id: str, actor: Actor, now_
         config=ready.config,
         audience_slug=ready.audience.slug,
         audience_name=ready.audience.name,
-        status=Status.RUNNABLE,
-        cause=Cause.NONE,
-        reason="",
+        status=Status.RUNNABLE if is_started else Status.PAUSED,
+        cause=Cause.NONE if is_started else Cause.UNSTARTED,
+        reason="" if is_started else UNSTARTED,
         sleep_until_ms=None,
         is_baselined=False,
         scan_wanted=first_scan(ready.config),
         next_reconcile_ms=None,
         exits_held=False,
-        webhook=Webhook(state="off" if ready.config.backfill_only else "manual"),
+        webhook=Webhook("manual" if is_started and not ready.config.backfill_only else "off"),
         first_trigger_ms=None,
         last_trigger_ms=None,
         created_ms=now_ms,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from usher.addresses import check_url
 from usher.errors import InvalidInput, Problem
 from usher.jobs.vendors import LYTICS, MAPP
-from usher.mapp.address import normalised, normalised_rest
+from usher.mapp.address import integration_in, normalised, normalised_rest
 
 LYTICS_URL = "https://api.lytics.io"
 LONGEST_TEXT = 2_000
@@ -57,6 +57,14 @@ KINDS = {
 }
 
 
+def kind_of(name: str | None, problems: list[Problem]) -> Kind | None:
+    """Return the type of authorization by that name, or None with a problem where there is none."""
+    kind = KINDS.get(name or "")
+    if kind is None:
+        problems.append(Problem("type", "is not a type of authorization.", f"One of {', '.join(KINDS)}."))
+    return kind
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """An authorization's configuration, valid in itself. *config* is what may be shown."""
@@ -77,9 +85,12 @@ def read_credentials(
     """
     Return the credentials that *raw* spells; what it leaves out is taken from *held*. Adds to *problems*.
 
+    An integration ID that is left blank is taken from Mapp's address, where that was copied with it.
     Where there are problems, what is returned is of no use.
     """
     tidy = {key: value.strip() if isinstance(value, str) else value for key, value in raw.items()}
+    if "integration_id" in kind.settings and not tidy.get("integration_id"):
+        tidy["integration_id"] = integration_in(str(tidy.get("api_url") or ""))
     found = [
         Problem(f"config.{str(key)[:64]}", "is not a setting of this type.", f"Known: {', '.join(kind.keys)}.")
         for key in tidy

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from usher.access.passwords import Passwords
 from usher.access.roles import Actor, Role
 from usher.clock import Clock
 from usher.jobs.trigger_tokens import TokenCache
 from usher.jobs.vendors import Vendors
+from usher.settings import Timing
 from usher.store.database import Database
 from usher.store.statements import Statements
 from usher.vault import Vault
 
 __all__ = ["Actor", "Desk", "Role"]
+
+USUAL_TIMING = Timing.model_validate({})
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Desk:
         pace_of: the rate in force (None: unlimited) and the requests alive, of a Mapp authorization.
         base_url: how Lytics reaches this service; "" means that it cannot.
         guard_seconds: G of design rule 1, as the engine has it.
+        timing: how long a request may live, as the engine has it.
     """
 
     database: Database
@@ -41,4 +46,6 @@ class Desk:
     allow_http: bool
     allow_private: bool
     guard_seconds: float = 120.0
+    timing: Timing = USUAL_TIMING
     trigger_tokens: TokenCache = field(default_factory=TokenCache, repr=False, compare=False)
+    passwords: Passwords = field(default_factory=Passwords, repr=False, compare=False)

@@ -6,10 +6,11 @@ those of the configuration. What was left out is None: creating calls for it, ch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from usher.domain.configuration import LONGEST_TEXT
+from usher.domain.job import Job
 from usher.errors import Problem
 
 LONGEST_DESCRIPTION = 2_000
@@ -42,7 +43,7 @@ ANSWERED = frozenset(
         "anomaly_rule",
     }
 )
-JOB_KEYS = ("name", "description", "auth_ids", "config")
+JOB_KEYS = ("name", "description", "auth_ids", "config", "start")
 AUTH_LIMITS = ("requests_per_second", "max_in_flight")  # of the configuration, but taken beside it too
 AUTH_KEYS = ("type", "label", "description", "config", *AUTH_LIMITS)
 AUTH_ANSWERED = ANSWERED | {"provider_id", "provider_slug", "unhealthy", "last_accessed_at"}
@@ -50,12 +51,18 @@ AUTH_ANSWERED = ANSWERED | {"provider_id", "provider_slug", "unhealthy", "last_a
 
 @dataclass(frozen=True, slots=True)
 class JobDraft:
-    """A job as somebody wants it; *config* is as it came."""
+    """
+    A job as somebody wants it; *config* is as it came.
+
+    Args:
+        start: False saves a new job without starting it.
+    """
 
     name: str | None
     description: str | None = None
     auth_ids: tuple[str, ...] | None = None
     config: dict[str, Any] | None = None
+    start: bool | None = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -81,7 +88,18 @@ def read_job_draft(body: object) -> JobDraft:
         description=_text(body, "description", problems, longest=LONGEST_DESCRIPTION, is_printable=False),
         auth_ids=_ids(body, problems),
         config=_object(body, problems),
+        start=_switch(body, "start", problems),
         problems=tuple(problems),
+    )
+
+
+def draft_of(job: Job) -> JobDraft:
+    """Return the draft that would make *job* as it is, to be cloned or edited; its audience by its id."""
+    return JobDraft(
+        name=job.name,
+        description=job.description,
+        auth_ids=(job.mapp_auth, job.lytics_auth),
+        config=asdict(job.config),
     )
 
 
@@ -149,6 +167,14 @@ def _text(
     if len(text) > longest:
         problems.append(Problem(key, f"is longer than {longest} characters.", "Shorten it."))
     return text
+
+
+def _switch(body: Mapping[str, Any], key: str, problems: list[Problem]) -> bool | None:
+    value = body.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    problems.append(Problem(key, "must be true or false.", "Send a JSON boolean."))
+    return None
 
 
 def _ids(body: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...] | None:

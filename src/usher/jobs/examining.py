@@ -10,7 +10,7 @@ from usher.errors import InvalidInput, Problem
 from usher.jobs.asking_lytics import LyticsSeen, Sample, ask_lytics
 from usher.jobs.asking_mapp import MappSeen, ReadBack, ask_mapp, read_back
 from usher.jobs.choosing import Chosen, choose
-from usher.jobs.collisions import collision, place_of
+from usher.jobs.collisions import collision, place_of, trial_under_way
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft
 from usher.jobs.findings import Findings
@@ -136,7 +136,9 @@ async def _check_attribute(desk: Desk, seen: Examined, *, job_id: str) -> str:
         findings.problems.append(Problem("config.mapp_attribute_name", problem, "Choose another name."))
     if seen.mapp_auth is not None:
         place = place_of(seen.mapp_auth, target)
-        if found := await desk.database.read(lambda txn: collision(txn, place, but=job_id)):
+        if found := await desk.database.read(
+            lambda txn: collision(txn, place, but=job_id) or trial_under_way(txn, place)
+        ):
             findings.conflicts.append(found)
     return key
 

@@ -1,44 +1,22 @@
-"""A test of an authorization: real calls that change nothing, and what they showed, in sentences."""
+"""A test of credentials, saved or not: real calls that change nothing, and what they showed, in sentences."""
 
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 
 from usher.access.roles import Actor
-from usher.errors import InvalidInput, RemoteError, RemoteUnknown, RemoteUnreachable
-from usher.jobs.asking_lytics import MEND_REDACTED, sample_of
+from usher.errors import InvalidInput, RemoteError
+from usher.jobs.credential_checks import UNREACHABLE, Check, TestReport, ask_lytics, ask_mapp
+from usher.jobs.credentials import kind_of, read_credentials
 from usher.jobs.desk import Desk
+from usher.jobs.drafts import AuthDraft
 from usher.jobs.vendors import MAPP
-from usher.lytics.audiences import Audience, Field
-from usher.lytics.client import LyticsClient
-from usher.store.authorizations import Authorization, authorization_by_id, note_health
+from usher.store.authorizations import authorization_by_id, note_health
 from usher.store.database import Txn
 from usher.store.notes import add_audit
 
-UNREACHABLE = (RemoteUnreachable, RemoteUnknown)
+__all__ = ["Check", "TestReport", "test_authorization", "test_draft"]
 
-
-@dataclass(slots=True)
-class TestReport:
-    """
-    What a test found.
-
-    Args:
-        is_healthy: the vendor answered and accepts the credentials.
-        is_reached: it answered at all; where it did not, nothing is known of the credentials.
-        findings: sentences, each with the next step where there is one; what keeps jobs from working comes first.
-        groups: Mapp's groups, id to name; None where it showed none.
-        audiences, fields: how many Lytics showed; None where it showed none.
-        are_values_redacted: Lytics hides identifier values from this token; None where none could be looked at.
-    """
-
-    __test__ = False  # pytest takes every Test… for a test
-
-    is_healthy: bool = False
-    is_reached: bool = True
-    findings: list[str] = field(default_factory=list)
-    groups: dict[str, str] | None = None
-    audiences: int | None = None
-    fields: int | None = None
-    are_values_redacted: bool | None = None
+T = TypeVar("T")
 
 
 async def test_authorization(desk: Desk, actor: Actor, auth_id: str) -> TestReport:
@@ -52,14 +30,10 @@ async def test_authorization(desk: Desk, actor: Actor, auth_id: str) -> TestRepo
     """
     auth = await desk.database.read(lambda txn: authorization_by_id(txn, auth_id))
     report = TestReport()
-    try:
-        await (_ask_mapp if auth.provider == MAPP else _ask_lytics)(desk, auth, report)
-        report.is_healthy = True
-    except UNREACHABLE as error:
-        report.is_reached = False
-        report.findings.append(error.message)
-    except (RemoteError, InvalidInput) as error:
-        report.findings.append(error.message)
+    if auth.provider == MAPP:
+        await _run(ask_mapp(desk, desk.vendors.mapp(auth_id), report, has_rest=_has_rest(auth.config)), report)
+    else:
+        await _run(ask_lytics(desk, desk.vendors.lytics(auth_id), report), report)
 
     def work(txn: Txn) -> None:
         if report.is_reached:
@@ -73,65 +47,52 @@ async def test_authorization(desk: Desk, actor: Actor, auth_id: str) -> TestRepo
 test_authorization.__test__ = False  # type: ignore[attr-defined] # as above
 
 
+async def test_draft(desk: Desk, draft: AuthDraft) -> TestReport:
+    """
+    Ask the vendor with credentials that are not saved; nothing is kept. Safe to repeat.
+
+    Raises:
+        InvalidInput: every problem of the credentials, each naming its field; nobody was asked.
+    """
+    problems, report = list(draft.problems), TestReport()
+    kind = kind_of(draft.type, problems)
+    if kind is None:
+        raise InvalidInput(*problems)
+    read = read_credentials(
+        kind, draft.config or {}, problems, allow_http=desk.allow_http, allow_private=desk.allow_private
+    )
+    if problems:
+        raise InvalidInput(*problems)
+    if kind.provider == MAPP:
+        mapp = _given(desk.vendors.new_mapp(read.config, read.secrets))
+        await _run(ask_mapp(desk, mapp, report, has_rest=_has_rest(read.config)), report)
+    else:
+        await _run(ask_lytics(desk, _given(desk.vendors.new_lytics(read.config, read.secrets)), report), report)
+    return report
+
+
+test_draft.__test__ = False  # type: ignore[attr-defined] # as above
+
+
+async def _given(found: T) -> T:
+    return found
+
+
+async def _run(asking: Awaitable[None], report: TestReport) -> None:
+    try:
+        await asking
+        report.is_healthy = True
+    except UNREACHABLE:
+        report.is_reached = False
+    except (RemoteError, InvalidInput):
+        report.is_healthy = False
+
+
+def _has_rest(config: Mapping[str, Any]) -> bool:
+    return bool(config.get("rest_api_url"))
+
+
 def _note(report: TestReport) -> str:
     if report.are_values_redacted:
         return report.findings[0]
     return "" if report.is_healthy else report.findings[-1]
-
-
-async def _ask_mapp(desk: Desk, auth: Authorization, report: TestReport) -> None:
-    client = await desk.vendors.mapp(auth.id)
-    await client.ping()
-    report.findings.append("Mapp answers and accepts the Integration ID and the secret.")
-    try:
-        report.groups = await client.groups()
-        report.findings.append(f"Mapp lists {len(report.groups):,} groups.")
-    except UNREACHABLE:
-        raise
-    except RemoteError as error:
-        report.findings.append(f"Mapp lists no groups, so Group IDs cannot be checked: {error.message}")
-    if auth.config.get("rest_api_url"):
-        await client.check_rest()
-        report.findings.append("Mapp's REST API accepts the user and the password.")
-
-
-async def _ask_lytics(desk: Desk, auth: Authorization, report: TestReport) -> None:
-    client = await desk.vendors.lytics(auth.id)
-    fields = await client.fields()
-    report.fields = len(fields)
-    identity = [one.name for one in fields if one.is_identifier]
-    report.findings.append(
-        f"Lytics answers and shows {len(fields):,} fields, {len(identity):,} of them identity fields."
-    )
-    audiences = await client.audiences()
-    report.audiences = len(audiences)
-    report.findings.append(f"Lytics shows {len(audiences):,} audiences.")
-    await _look_at_values(client, fields, audiences, report)
-
-
-async def _look_at_values(
-    client: LyticsClient, fields: list[Field], audiences: list[Audience], report: TestReport
-) -> None:
-    """Look whether personal values come in the clear: an identity field of people in some audience will show it."""
-    best = sorted((one for one in fields if one.is_identifier), key=lambda one: (not one.is_pii, one.name != "email"))
-    peopled = [audience for audience in audiences if audience.is_valid and audience.size]
-    if not best or not peopled:
-        report.findings.append("There is no audience with people in it to look at identifier values.")
-        return
-    try:
-        values = await client.identifier_sample(peopled[0].id, field=best[0].name)
-    except UNREACHABLE:
-        raise
-    except RemoteError as error:
-        report.findings.append(f"This token may not read people, so Existing Users cannot work: {error.message}")
-        return
-    sample = sample_of(values, page_seconds=0.0)
-    if not sample.members:
-        report.findings.append(f"Nobody looked at has a value in {best[0].name!r}.")
-        return
-    report.are_values_redacted = sample.is_redacted
-    if report.are_values_redacted:
-        said = f"The values of {best[0].name!r} look redacted, so nobody would be found in Mapp. {MEND_REDACTED}"
-        report.findings.insert(0, said)
-    else:
-        report.findings.append(f"The values of {best[0].name!r} come in the clear.")

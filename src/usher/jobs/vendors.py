@@ -4,7 +4,8 @@ Clients for authorizations, always with their newest credentials.
 A client is kept as long as its authorization stays as it is; what a change makes stale is its revision.
 """
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from usher.clock import Clock
 from usher.errors import NotFound, RemoteRefused
@@ -54,12 +55,7 @@ class Vendors:
         auth = await self._authorization(auth_id, provider=MAPP)
         if (kept := _kept(self._mapp, auth)) is not None:
             return kept
-        client = MappClient(
-            MappAccount(**_settings(auth, "api_url", "integration_id", "rest_api_url"), **self._secrets(auth)),
-            http=self._http,
-            clock=self._clock,
-            timeout_seconds=self._timeout_seconds,
-        )
+        client = self.new_mapp(auth.config, self._secrets(auth))
         self._mapp[auth_id] = (auth.revision, client)
         return client
 
@@ -68,10 +64,18 @@ class Vendors:
         auth = await self._authorization(auth_id, provider=LYTICS)
         if (kept := _kept(self._lytics, auth)) is not None:
             return kept
-        account = LyticsAccount(**_settings(auth, "api_url"), **self._secrets(auth))
-        client = LyticsClient(account, http=self._http)
+        client = self.new_lytics(auth.config, self._secrets(auth))
         self._lytics[auth_id] = (auth.revision, client)
         return client
+
+    def new_mapp(self, config: Mapping[str, Any], secrets: Mapping[str, str]) -> MappClient:
+        """Return a client for credentials that need not be saved. Raises InvalidInput as *mapp* does."""
+        account = MappAccount(**_settings(config, "api_url", "integration_id", "rest_api_url"), **secrets)
+        return MappClient(account, http=self._http, clock=self._clock, timeout_seconds=self._timeout_seconds)
+
+    def new_lytics(self, config: Mapping[str, Any], secrets: Mapping[str, str]) -> LyticsClient:
+        """Return a client for credentials that need not be saved."""
+        return LyticsClient(LyticsAccount(**_settings(config, "api_url"), **secrets), http=self._http)
 
     async def limits(self, auth_id: str) -> tuple[float | None, int]:
         """Return requests per second (None: no limit but Mapp's own) and requests in flight. NotFound as *mapp*."""
@@ -106,5 +110,5 @@ def _kept(clients: dict[str, tuple[int, C]], auth: Authorization) -> C | None:
     return client if revision == auth.revision else None
 
 
-def _settings(auth: Authorization, *names: str) -> dict[str, str]:
-    return {name: str(auth.config[name]) for name in names if auth.config.get(name)}
+def _settings(config: Mapping[str, Any], *names: str) -> dict[str, str]:
+    return {name: str(config[name]) for name in names if config.get(name)}

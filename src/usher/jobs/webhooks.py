@@ -7,7 +7,7 @@ Whatever Lytics answers, the job itself goes on; what could not be done is said 
 from dataclasses import asdict, dataclass
 
 from usher.access.roles import Actor
-from usher.domain.job import Job, Status, Webhook
+from usher.domain.job import Cause, Job, Status, Webhook
 from usher.domain.notes import LogEntry
 from usher.errors import Conflict, RemoteUnknown, RemoteUnreachable, UsherError
 from usher.jobs.desk import Desk
@@ -46,8 +46,8 @@ class PasteHelp:
 
 
 def is_webhook_wanted(job: Job) -> bool:
-    """A Backfill Only job sends who is inside once, and an ended one nobody."""
-    return not job.config.backfill_only and job.status not in ENDED
+    """A Backfill Only job sends who is inside once; an ended one sends nobody, nor does one before its start."""
+    return not job.config.backfill_only and job.status not in ENDED and job.cause is not Cause.UNSTARTED
 
 
 async def in_step(desk: Desk, job: Job) -> Job:
@@ -70,7 +70,7 @@ async def remake_webhook(desk: Desk, actor: Actor, job_id: str) -> Job:
 
     Raises:
         NotFound: there is no such job.
-        Conflict: it wants none: it has ended, or is Backfill Only.
+        Conflict: it wants none: it has ended, was never started, or is Backfill Only.
     """
 
     def work(txn: Txn) -> Job:

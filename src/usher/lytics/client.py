@@ -92,6 +92,11 @@ class LyticsClient:
         page = await self._scan(audience_id, field=field, cursor="", limit=max(1, min(limit, PAGE_SIZE)))
         return [profile.get(field) for profile in page.profiles]
 
+    async def profile_sample(self, audience_id: str, *, fields: list[str]) -> list[dict[str, Any]]:
+        """Return *fields*, by names without commas, of the first 100 people at most; never log them."""
+        page = await self._scan(audience_id, field=",".join(fields), cursor="", limit=PAGE_SIZE)
+        return list(page.profiles)
+
     async def make_trigger_webhook(
         self,
         *,

@@ -7,12 +7,13 @@ with or without a scheme, a closing slash, or the rest of a path that somebody c
 
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from usher.errors import InvalidInput, Problem
 
 _CONNECT = re.compile(r"/api/v\d+(?=/|$)")
 _ENGAGE = re.compile(r"/api/rest/v\d+(?=/|$)")
+_INTEGRATION = re.compile(r"/api/v\d+/integration/([^/]+)")
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f\\]")
 
 
@@ -41,6 +42,19 @@ def normalised(api_url: str) -> ApiUrl:
     """
     front, path = _split_at(_CONNECT, _parts(api_url, field="api_url"), default="/api/v1")
     return ApiUrl(url=front + path, path=path)
+
+
+def integration_in(api_url: str) -> str:
+    """
+    Return the integration ID that somebody copied along with the API URL, or "" where there is none in it.
+
+    Never raises: what is no address holds none.
+    """
+    try:
+        found = list(_INTEGRATION.finditer(_parts(api_url, field="api_url").path))
+    except InvalidInput:
+        return ""
+    return unquote(found[-1].group(1)) if found else ""
 
 
 def normalised_rest(rest_api_url: str) -> str:

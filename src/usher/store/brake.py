@@ -1,14 +1,17 @@
 """Who waits at the removal brake, and the words for it, read from what is kept at the moment of asking."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from usher.domain.job import Cause, Job, Status
 from usher.domain.observation import version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.store.database import Txn
 from usher.store.scans import counters_of, last_scan
+from usher.store.statements import LANE_HELD
+from usher.store.tables import ledger
 
 MS_PER_MINUTE = 60_000
 
@@ -41,6 +44,15 @@ class HeldExits:
 def waiting_exits(txn: Txn, job: int) -> int:
     """Return how many triggered exits of *job* wait for a person."""
     return int(txn.conn.execute(WAITING, {"job": job}).scalar() or 0)
+
+
+def waiting_by_job(txn: Txn, keys: Collection[int]) -> dict[int, int]:
+    """Return how many triggered exits wait for a person in each of the jobs *keys*, where any do."""
+    if not keys:
+        return {}
+    waiting = (ledger.c.job.in_(keys), ledger.c.lane == LANE_HELD, ledger.c.due_at.is_not(None))
+    found = txn.conn.execute(select(ledger.c.job, func.count().label("waiting")).where(*waiting).group_by(ledger.c.job))
+    return {row.job: row.waiting for row in found}
 
 
 def held_exits(txn: Txn, job: int) -> HeldExits:

@@ -21,6 +21,7 @@ from usher.clock import Clock
 from usher.errors import Unavailable, UsherError
 
 T = TypeVar("T")
+MINUTE, HOUR = 60, 3600  # the steps of activity, in seconds
 MOST_WORKS_A_COMMIT = 256  # bounds how long one commit keeps others waiting
 BUSY = "The database cannot take this right now; ask again in a moment."
 
@@ -30,12 +31,14 @@ class Txn:
     """
     An open transaction. *now_ms* is the ledger's clock; what *tally* counts is stored with the same commit.
 
-    Tally keys are (job key, counter name); job 0 holds what belongs to no job.
+    Tally keys are (job key, counter name); job 0 holds what belongs to no job. What *activity* counts is stored too, in
+    the minute and the hour of the commit; its keys are (job key, name).
     """
 
     conn: Connection
     now_ms: int
     tally: Counter[tuple[int, str]] = field(default_factory=Counter)
+    activity: Counter[tuple[int, str]] = field(default_factory=Counter)
 
 
 Work = Callable[[Txn], T]
@@ -73,6 +76,25 @@ ADD_TO_COUNTER = text(
 )
 
 
+def add_to_activity(txn: Txn) -> None:
+    """Store what happened, in the transaction in which it did: one statement, whatever its rows."""
+    second = txn.now_ms // 1000
+    rows = [
+        {"job": job, "step": step, "at": second - second % step, "name": name, "value": value}
+        for (job, name), value in sorted(txn.activity.items())
+        for step in (MINUTE, HOUR)
+    ]
+    if rows:
+        txn.conn.execute(ADD_TO_ACTIVITY, rows)
+    txn.activity.clear()
+
+
+ADD_TO_ACTIVITY = text(
+    "INSERT INTO activity (job, step, at, name, value) VALUES (:job, :step, :at, :name, :value)"
+    " ON CONFLICT (job, step, at, name) DO UPDATE SET value = activity.value + excluded.value"
+)
+
+
 def run_together(engine: Engine, clock: Clock, works: list[Work[Any]]) -> list[Any]:
     """
     Run *works* in one transaction and return their results in order; a failed one's result is its exception.
@@ -82,18 +104,20 @@ def run_together(engine: Engine, clock: Clock, works: list[Work[Any]]) -> list[A
     """
     results: list[Any] = []
     with engine.connect() as conn, conn.begin():
-        total: Counter[tuple[int, str]] = Counter()
+        total = Txn(conn, clock.now_ms())
         for work in works:
             txn = Txn(conn, clock.now_ms())
             try:
                 with conn.begin_nested() if len(works) > 1 else contextlib.nullcontext():
                     results.append(work(txn))
-                total.update(txn.tally)
+                total.tally.update(txn.tally)
+                total.activity.update(txn.activity)
             except Exception as error:
                 if len(works) == 1 or not _is_in_transaction(conn):
                     raise
                 results.append(error)
-        add_to_counters(Txn(conn, clock.now_ms(), total))
+        add_to_counters(total)
+        add_to_activity(total)
     return results
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 
 from usher.domain.job import LIVE, Cause, Job, JobConfig, Status, Webhook
 from usher.errors import NotFound
@@ -107,3 +107,10 @@ def live_jobs(txn: Txn) -> list[Job]:
     """Return the jobs that take in triggers, oldest first."""
     found = txn.conn.execute(select(jobs).where(jobs.c.status.in_(sorted(LIVE))).order_by(jobs.c.key))
     return [job_of_row(row) for row in found]
+
+
+def count_needing_attention(txn: Txn) -> int:
+    """Return how many jobs wait for a person: at fault, failed, or with exits held."""
+    stopped = jobs.c.status.in_([Status.FAULT, Status.FAILED])
+    is_held = jobs.c.exits_held & jobs.c.status.in_(sorted(LIVE))
+    return int(txn.conn.execute(select(func.count()).select_from(jobs).where(stopped | is_held)).scalar_one())

@@ -13,6 +13,7 @@ from sqlalchemy import Row, TextClause, text
 
 from usher.domain.claim import Claim
 from usher.domain.observation import NS_PER_MS, Observation, Source
+from usher.store.activity import count_accepted, count_changes
 from usher.store.database import Txn
 from usher.store.statements import (
     LANE_BULK,
@@ -33,6 +34,7 @@ LANE_OF = {
     Source.BASELINE: LANE_BULK,
     Source.RECONCILE: LANE_BULK,
 }
+CHANGES = frozenset({Source.TRIGGER, Source.RECONCILE})  # what a first scan finds was there before
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def observe(
         },
     ).all()
     _count_changes(txn, job, found)
-    return {
+    newer = {
         row.member: Seen(
             member=row.member,
             is_in=bool(row.is_in),
@@ -88,6 +90,9 @@ def observe(
         )
         for row in found
     }
+    if source in CHANGES:
+        count_changes(txn, job, [seen.is_in for seen in newer.values() if seen.is_news])
+    return newer
 
 
 def _count_changes(txn: Txn, job: int, rows: Iterable[Row[Any]]) -> None:
@@ -127,6 +132,7 @@ def settle_accepted(txn: Txn, sql: Statements, claims: Sequence[Claim]) -> set[i
     """Mapp took these; each owes nothing more unless something newer came in. Returns the jobs with such rows."""
     for c in claims:
         txn.tally[c.job, "sent.accepted"] += 1
+    count_accepted(txn, claims)
     rows = [(c.job, c.member, c.token, c.seq, int(c.is_in)) for c in claims]
     return _settle(txn, sql.settle_accepted, rows)
 
@@ -210,6 +216,7 @@ def leave(txn: Txn, sql: Statements, job: int, *, version: int, after: str, upto
         sql.leave, {"job": job, "version": version, "after": after, "upto": upto, "now": txn.now_ms}
     ).all()
     _count_changes(txn, job, found)
+    count_changes(txn, job, [False] * len(found))
     return [row.member for row in found]
 
 

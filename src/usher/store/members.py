@@ -52,6 +52,30 @@ def member_row(txn: Txn, job: int, member: str) -> MemberRow | None:
 
 ONE = text(f"SELECT {COLUMNS} FROM ledger WHERE job = :job AND member = :member")
 
+
+def members_like(txn: Txn, job: int, beginning: str, *, limit: int) -> list[str]:
+    """Return up to *limit* members of one job whose identifiers begin so, by name; reads no others."""
+    end = beginning + LAST_CHARACTER
+    found = txn.conn.execute(BEGINNING, {"job": job, "beginning": beginning, "end": end, "limit": limit})
+    return list(found.scalars())
+
+
+LAST_CHARACTER = "\U0010ffff"  # sorts behind every other; no identifier holds it
+BEGINNING = text(
+    "SELECT member FROM ledger WHERE job = :job AND member >= :beginning AND member < :end ORDER BY member LIMIT :limit"
+)
+
+
+def count_told(txn: Txn, job: int) -> int:
+    """Return how many members of one job were ever told or owed: those whom a resend would owe again."""
+    return int(txn.conn.execute(TOLD, {"job": job}).scalar() or 0)
+
+
+TOLD = text(
+    "SELECT COUNT(*) FROM ledger WHERE job = :job AND (due_at IS NOT NULL OR aside IS NOT NULL OR accepted IS NOT NULL)"
+)
+
+
 _ORDERED_BY = {"due": "due_at", "set_aside": "aside_at", "accepted": "accepted_at"}
 _WHICH = {
     "due": "lane = :lane AND due_at IS NOT NULL",

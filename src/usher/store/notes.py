@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Row, Select, Table, insert, select, text
 
 from usher.domain.notes import AuditEntry, HistoryEntry, KeptUnreadable, LogEntry, Unreadable
+from usher.store.activity import forget_activity, prune_activity
 from usher.store.database import Txn
 from usher.store.tables import audit, history, job_logs, jobs, unreadable
 
@@ -161,7 +162,7 @@ def add_audit(txn: Txn, *, actor: str, action: str, what: str, note: str = "") -
 def prune_some(txn: Txn) -> bool:
     """Drop a bounded piece of what is beyond the limits, oldest first; return whether there may be more."""
     limits = ((history, HISTORY_KEEP), (job_logs, LOGS_KEEP), (unreadable, UNREADABLE_KEEP))
-    return any(_prune(txn, table, keep) for table, keep in limits) or _prune_scans(txn)
+    return any(_prune(txn, table, keep) for table, keep in limits) or _prune_scans(txn) or prune_activity(txn)
 
 
 def _prune(txn: Txn, table: Table, keep: int, *, at_once: int = PIECE) -> bool:
@@ -186,9 +187,10 @@ PRUNE_SCANS = text(
 
 
 def forget_some(txn: Txn, job: int, *, piece: int = PIECE) -> int:
-    """Delete a bounded piece of what was written down about the people of a deleted job; return how much it was."""
+    """Delete a bounded piece of what was written down about a deleted job and its people; return how much it was."""
     asked = {"job": job, "piece": piece}
-    return txn.conn.execute(FORGET_HISTORY, asked).rowcount + txn.conn.execute(FORGET_UNREADABLE, asked).rowcount
+    written = txn.conn.execute(FORGET_HISTORY, asked).rowcount + txn.conn.execute(FORGET_UNREADABLE, asked).rowcount
+    return written + forget_activity(txn, job)
 
 
 FORGET_HISTORY = text("DELETE FROM history WHERE id IN (SELECT id FROM history WHERE job = :job LIMIT :piece)")

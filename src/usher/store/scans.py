@@ -6,7 +6,7 @@ A scan reads an audience page by page. A sweep walks a job's own rows, chunk by 
 
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from usher.domain.scan import CHANGED, Scan, ScanState, Sweep
 from usher.store.database import Txn
@@ -45,6 +45,13 @@ def last_scan(txn: Txn, job: int) -> Scan | None:
     """Return the newest scan of *job*, running or not."""
     row = txn.conn.execute(select(scans).where(scans.c.job == job).order_by(scans.c.id.desc()).limit(1)).first()
     return None if row is None else Scan(**row._mapping)  # noqa: SLF001 - public name
+
+
+def last_scans(txn: Txn) -> dict[int, Scan]:
+    """Return the newest scan of every job that has one, by job."""
+    newest = select(func.max(scans.c.id)).group_by(scans.c.job)
+    found = txn.conn.execute(select(scans).where(scans.c.id.in_(newest)))
+    return {row.job: Scan(**row._mapping) for row in found}  # noqa: SLF001 - public name
 
 
 def is_follow_up(txn: Txn, scan: Scan) -> bool:

@@ -1,18 +1,21 @@
-"""The service as one application: the API, the trigger receiver, and what machines watch it by."""
+"""The service as one application: the API, the dashboard, the trigger receiver, and what machines watch it by."""
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.requests import Request
+from starlette.responses import Response
 
 from usher.errors import UsherError
+from usher.web.bare_route import BareRoute
 from usher.web.callers import needs
+from usher.web.dashboard.entry import crashed, missing, wants_page
+from usher.web.dashboard.pages import add_pages
 from usher.web.deps import WebDeps
 from usher.web.entrance import Entrance
 from usher.web.envelope import Failed
-from usher.web.failures import http_error, query_error, usher_error
+from usher.web.failures import http_error, query_error, unexpected, usher_error
 from usher.web.openapi import describe
 from usher.web.receiver import Receiver
 from usher.web.routes import ROUTES, ApiRoute
@@ -20,14 +23,6 @@ from usher.web.watching import healthz, metrics, readyz
 
 DESCRIPTION = "Keeps Mapp in step with Lytics audiences. Answers have the shapes of Lytics' own v2 API."
 TOKEN_HEADER = APIKeyHeader(name="Authorization", auto_error=False, description="The token, raw or as a Bearer.")
-
-
-class BareRoute(Route):
-    """A route of Starlette's own; like FastAPI's, it leaves its name for the log."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, found = super().matches(scope)
-        return match, found if match is Match.NONE else {**found, "route": self}
 
 
 def create_app(deps: WebDeps) -> FastAPI:
@@ -51,12 +46,21 @@ def create_app(deps: WebDeps) -> FastAPI:
         app.router.routes.append(BareRoute(path, handler, methods=["GET"]))
     for route in ROUTES:
         _add(app, route)
+    add_pages(app)
     app.add_exception_handler(UsherError, usher_error)
-    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(HTTPException, _lost)
     app.add_exception_handler(RequestValidationError, query_error)
-    app.add_middleware(Entrance, clock=deps.desk.clock, new_id=deps.desk.new_id)
+    app.add_middleware(Entrance, clock=deps.desk.clock, new_id=deps.desk.new_id, last_resort=_last_resort)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     return app
+
+
+async def _lost(request: Request, error: Exception) -> Response:
+    return await missing(request) if wants_page(request) else await http_error(request, error)
+
+
+def _last_resort(request: Request) -> Response:
+    return crashed(request) if wants_page(request) else unexpected(request)
 
 
 def _add(app: FastAPI, route: ApiRoute) -> None:

@@ -1,5 +1,6 @@
 """Authorizations and trigger endpoints over REST."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -18,12 +19,22 @@ from usher.web.envelope import Ok, ok
 from usher.web.failures import CodedNotFound
 
 
+class CheckBody(BaseModel):
+    """One question to a vendor; *is_passed* is null where the answer says neither."""
+
+    asked: str
+    is_passed: bool | None
+    said: str
+    took_ms: int
+
+
 class ReportBody(BaseModel):
-    """What a test of an authorization found, in sentences and figures."""
+    """What a test of credentials found, in sentences and figures."""
 
     is_healthy: bool
     is_reached: bool
     findings: list[str]
+    checks: list[CheckBody]
     groups: dict[str, str] | None
     audiences: int | None
     fields: int | None
@@ -93,6 +104,18 @@ async def test_authorization(request: Request, caller: Caller, auth_id: str) -> 
     """Make real calls that change nothing, and say what they showed."""
     report = await authorizations.test_authorization(deps_of(request).desk, caller, auth_id)
     return ok(request, ReportBody.model_validate(asdict(report)))
+
+
+def testing_of(kind: str) -> Callable[[Request, JsonObject], Awaitable[Ok[ReportBody]]]:
+    """Make the handler for one type, whose name would else be taken for the id of a saved authorization."""
+
+    async def handle(request: Request, body: JsonObject) -> Ok[ReportBody]:
+        report = await authorizations.test_draft(deps_of(request).desk, read_auth_draft(body, kind=kind))
+        return ok(request, ReportBody.model_validate(asdict(report)))
+
+    handle.__name__ = "test_credentials"
+    handle.__doc__ = "Make real calls with credentials that are not saved, and say what they showed."
+    return handle
 
 
 async def list_groups(request: Request, auth_id: str) -> Ok[list[GroupBody]]:

@@ -1,7 +1,8 @@
 """What the web layer is given, once, by whoever wires the service."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.requests import Request
@@ -31,6 +32,7 @@ class WebDeps:
     Args:
         authenticate: the actor whose API token this is; raises Unauthenticated.
         version: of Usher, as the API's description shows it.
+        closing: set when the service stops, so that live pages let go.
     """
 
     desk: Desk
@@ -38,6 +40,7 @@ class WebDeps:
     telemetry: Telemetry
     authenticate: Callable[[str], Awaitable[Actor]]
     version: str
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def deps_of(request: Request) -> WebDeps:

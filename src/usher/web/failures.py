@@ -23,6 +23,7 @@ from usher.errors import (
     RemoteRefused,
     RemoteRejected,
     RemoteUnreachable,
+    TooSoon,
     Unauthenticated,
     Unavailable,
     UsherError,
@@ -38,6 +39,7 @@ STATUS: dict[type[UsherError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    TooSoon: 429,
     Unavailable: 503,
     RemoteMissing: 404,
     RemoteRefused: 400,
@@ -53,8 +55,8 @@ CODES: dict[type[UsherError], str] = {
     RemoteError: "PROVIDER-BADREQ-015",
     Unavailable: "INTERNAL-019",
 }
-BAD = {"job": "JOB-BADREQ-002", "auth": "AUTH-BADREQ-008"}
-MISSING = {"job": "JOB-NOTFOUND-004", "auth": "AUTH-NOTFOUND-006"}
+BAD = {"job": "JOB-BADREQ-002", "auth": "AUTH-BADREQ-008", "person": "USER-BADREQ-024"}
+MISSING = {"job": "JOB-NOTFOUND-004", "auth": "AUTH-NOTFOUND-006", "person": "USER-NOTFOUND-023"}
 
 Found = TypeVar("Found")
 
@@ -77,8 +79,12 @@ class TooLarge(UsherError):
 
 async def usher_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, UsherError)
-    status = 413 if isinstance(error, TooLarge) else _by_type(error, STATUS, 500)
-    return _answer(request, troubles_of(error, area=_area(request)), status=status, headers=_wait(error))
+    troubles = troubles_of(error, area=_area(request))
+    return _answer(request, troubles, status=status_of(error), headers=_wait(error))
+
+
+def status_of(error: UsherError) -> int:
+    return 413 if isinstance(error, TooLarge) else _by_type(error, STATUS, 500)
 
 
 async def http_error(request: Request, error: Exception) -> Response:
@@ -108,7 +114,7 @@ def troubles_of(error: UsherError, *, area: str) -> list[Trouble]:
     Return one entry for each problem.
 
     Args:
-        area: "job", "auth" or "", as the path begins.
+        area: "job", "auth", "person" or "", as the path begins.
     """
     if isinstance(error, BadJson):
         return [Trouble("JSON-BADREQ-025", str(problem), problem.field) for problem in error.problems]
@@ -136,7 +142,7 @@ def _area(request: Request) -> str:
 
 
 def _wait(error: UsherError) -> dict[str, str]:
-    if isinstance(error, Unavailable):
+    if isinstance(error, TooSoon | Unavailable):
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, RemoteUnreachable):
         return {"Retry-After": str(round(error.retry_after_seconds or REMOTE_RETRY_SECONDS))}

@@ -24,7 +24,7 @@ Handler = Callable[[Request, Actor, str], Awaitable[Ok[JobBody]]]
 
 
 async def create_job(request: Request, caller: Caller, body: JsonObject) -> Ok[JobBody]:
-    """Create a job and start its export."""
+    """Create a job and start its export; with `start: false` it is saved, and resuming starts it."""
     desk = deps_of(request).desk
     created = await creating.create_job(desk, caller, read_job_draft(body))
     view = await looking.show_job(desk, created.job.id)

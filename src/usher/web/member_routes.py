@@ -4,7 +4,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from usher.errors import InvalidInput, Problem
-from usher.jobs import control, explain, looking
+from usher.jobs import aside, control, explain, looking
 from usher.web.body import JsonObject
 from usher.web.callers import Caller, may_see_people
 from usher.web.deps import deps_of
@@ -51,16 +51,27 @@ async def explain_member(request: Request, caller: Caller, job_id: str, member: 
 
 
 async def retry_members(request: Request, caller: Caller, job_id: str, body: JsonObject) -> Ok[OwedBody]:
-    """Owe people again who were set aside: all of them, or those named in `members`."""
-    owed = await control.retry_members(deps_of(request).desk, caller, job_id, _members(body))
-    return ok(request, OwedBody(owed=owed))
+    """Owe people again who were set aside: all of them, those named in `members`, or those set aside for `reason`."""
+    desk = deps_of(request).desk
+    members, reason = _whom(body)
+    if reason is None:
+        return ok(request, OwedBody(owed=await control.retry_members(desk, caller, job_id, members)))
+    return ok(request, OwedBody(owed=await aside.retry_reason(desk, caller, job_id, reason)))
 
 
-def _members(body: dict[str, object]) -> list[str] | None:
-    odd = [Problem(str(key)[:64], "is not known here.", "Known: members.") for key in body if key != "members"]
-    members = body.get("members")
+def _whom(body: dict[str, object]) -> tuple[list[str] | None, str | None]:
+    odd = [
+        Problem(str(key)[:64], "is not known here.", "Known: members, reason.")
+        for key in body
+        if key not in {"members", "reason"}
+    ]
+    members, reason = body.get("members"), body.get("reason")
     if members is not None and not (isinstance(members, list) and all(isinstance(one, str) for one in members)):
         odd.append(Problem("members", "must be a list of texts.", "Name people, or leave it out for everybody."))
+    if reason is not None and not isinstance(reason, str):
+        odd.append(Problem("reason", "must be a text.", "Name one that the set-aside list shows, or leave it out."))
+    if reason is not None and members is not None:
+        odd.append(Problem("reason", "cannot stand beside members.", "Send one of them."))
     if odd:
         raise InvalidInput(*odd)
-    return members if isinstance(members, list) else None
+    return members if isinstance(members, list) else None, reason if isinstance(reason, str) else None

@@ -13,6 +13,7 @@ from usher.errors import InvalidInput, Problem
 from usher.jobs.explain import Explanation, MemberLine
 from usher.jobs.preview import Preview
 from usher.jobs.progress import Progress
+from usher.mapp.client import PreparedRequest
 from usher.redact import mask_member
 from usher.vault import Vault, VaultLocked
 
@@ -163,13 +164,15 @@ def preview_body(preview: Preview) -> PreviewBody:
     return PreviewBody(
         problems=[ProblemBody(field=p.field, problem=p.problem, mend=p.mend) for p in preview.problems],
         warnings=preview.warnings,
-        request=None
-        if request is None
-        else RequestBody(method=request.method, url=request.url, headers=dict(request.headers), body=request.body),
+        request=None if request is None else request_body(request),
         people=preview.people,
         seconds=preview.seconds,
         attribute_key=preview.attribute_key,
     )
+
+
+def request_body(request: PreparedRequest) -> RequestBody:
+    return RequestBody(method=request.method, url=request.url, headers=dict(request.headers), body=request.body)
 
 
 def member_body(line: MemberLine, *, may_see: bool) -> MemberBody:

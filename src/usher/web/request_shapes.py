@@ -44,6 +44,10 @@ JOB = _object(
     auth_ids={"type": "array", "items": TEXT, "description": "One authorization of Mapp's and one of Lytics'."},
     config=CONFIG,
 )
+JOB_CHANGE = {name: value for name, value in JOB.items() if name != "required"}
+START = {"type": "boolean", "default": True, "description": "False saves a paused job; resuming it starts it."}
+NEW_JOB = JOB | {"properties": JOB["properties"] | {"start": START}}
+TRIAL = JOB | {"properties": JOB["properties"] | {"member": TEXT}}
 RATE: Schema = {"type": "number", "exclusiveMinimum": 0}
 IN_FLIGHT: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_IN_FLIGHT}
 AUTH = _object(
@@ -64,10 +68,13 @@ AUTH = _object(
     requests_per_second=RATE,
     max_in_flight=IN_FLIGHT,
 )
-MEMBERS = _object(members={"type": "array", "items": TEXT})
+MEMBERS = _object(members={"type": "array", "items": TEXT}, reason=TEXT)
+ROLE_NAME: Schema = {"type": "string", "enum": [role.value for role in Role]}
+PERSON = _object(("name", "role"), name=TEXT, role=ROLE_NAME)
+ROLE = _object(("role",), role=ROLE_NAME)
 TOKEN = _object(
     ("name",),
     name=TEXT,
-    role={"type": "string", "enum": [role.value for role in Role], "default": Role.VIEWER.value},
+    role=ROLE_NAME | {"default": Role.VIEWER.value},
     expires_days={"type": "number", "exclusiveMinimum": 0},
 )

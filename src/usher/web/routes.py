@@ -4,12 +4,26 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from usher.access.roles import Role
-from usher.web import auth_routes, job_routes, lytics_routes, member_routes, record_routes, token_routes
+from usher.jobs.credentials import KINDS
+from usher.web import (
+    activity_routes,
+    auth_routes,
+    finding_routes,
+    job_routes,
+    lytics_routes,
+    member_routes,
+    person_routes,
+    record_routes,
+    token_routes,
+    trial_routes,
+)
+from usher.web.activity_shape import ActivityBody, OverviewBody, SetAsideBody
 from usher.web.auth_shape import AuthBody, TokenBody
 from usher.web.envelope import Ok
 from usher.web.job_shape import JobBody, JobLogBody
 from usher.web.member_shape import ExplanationBody, MemberBody, PreviewBody, ProgressBody
-from usher.web.request_shapes import AUTH, JOB, MEMBERS, TOKEN
+from usher.web.person_routes import PersonBody
+from usher.web.request_shapes import AUTH, JOB, JOB_CHANGE, MEMBERS, NEW_JOB, PERSON, ROLE, TOKEN, TRIAL
 
 VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 EXPORT = "/v2/job/mapp-trigger-export"
@@ -40,8 +54,12 @@ class ApiRoute(NamedTuple):
 
 # The order matters: a word stands before a parameter that would match it.
 ROUTES: tuple[ApiRoute, ...] = (
-    ApiRoute("POST", EXPORT, OPERATOR, job_routes.create_job, Ok[JobBody], JOB, 201),
+    ApiRoute("POST", EXPORT, OPERATOR, job_routes.create_job, Ok[JobBody], NEW_JOB, 201),
     ApiRoute("POST", EXPORT + "/preview", VIEWER, job_routes.preview_job, Ok[PreviewBody], JOB, has_nulls=True),
+    ApiRoute("POST", EXPORT + "/send-one", OPERATOR, trial_routes.send_one,
+             Ok[trial_routes.TrialBody], TRIAL, has_nulls=True),
+    ApiRoute("POST", EXPORT + "/{job_id}/preview", VIEWER, trial_routes.preview_edit,
+             Ok[trial_routes.EditPreviewBody], JOB_CHANGE, has_nulls=True),
     ApiRoute("GET", EXPORT + "/{job_id}", VIEWER, job_routes.show_job, Ok[JobBody]),
     ApiRoute("PUT", EXPORT + "/{job_id}", OPERATOR, job_routes.edit_job, Ok[JobBody], JOB),
     ApiRoute("GET", "/v2/job", VIEWER, job_routes.list_jobs, Ok[list[JobBody]]),
@@ -59,15 +77,27 @@ ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("POST", "/v2/job/{job_id}/discard-removals", OPERATOR, job_routes.discard_removals, Ok[JobBody]),
     ApiRoute("GET", "/v2/job/{job_id}/logs", VIEWER, job_routes.job_logs, Ok[list[JobLogBody]]),
     ApiRoute("GET", "/v2/job/{job_id}/progress", VIEWER, member_routes.job_progress, Ok[ProgressBody], has_nulls=True),
+    ApiRoute("GET", "/v2/job/{job_id}/activity", VIEWER, activity_routes.job_activity,
+             Ok[ActivityBody], has_nulls=True),
+    ApiRoute("GET", "/v2/job/{job_id}/set-aside", VIEWER, activity_routes.show_set_aside,
+             Ok[SetAsideBody], has_nulls=True),
+    ApiRoute("GET", "/v2/overview", VIEWER, activity_routes.show_overview, Ok[OverviewBody], has_nulls=True),
     ApiRoute("GET", "/v2/job/{job_id}/members", VIEWER, member_routes.list_members,
              Ok[list[MemberBody]], has_nulls=True),
     ApiRoute("GET", "/v2/job/{job_id}/members/{member:path}", VIEWER, member_routes.explain_member,
              Ok[ExplanationBody], has_nulls=True),
+    ApiRoute("GET", "/v2/member/{member:path}", VIEWER, finding_routes.find_member,
+             Ok[finding_routes.FoundBody], has_nulls=True),
     ApiRoute("POST", "/v2/job/{workflow}", OPERATOR, job_routes.unknown_workflow, Ok[JobBody], JOB),
     ApiRoute("PUT", "/v2/job/{workflow}/{job_id}", OPERATOR, job_routes.unknown_workflow, Ok[JobBody], JOB),
     ApiRoute("GET", "/v2/auth", VIEWER, auth_routes.list_authorizations, Ok[list[AuthBody]]),
     ApiRoute("GET", "/v2/auth/{auth_id}", VIEWER, auth_routes.show_authorization, Ok[AuthBody]),
     ApiRoute("DELETE", "/v2/auth/{auth_id}", ADMIN, auth_routes.delete_authorization, Ok[dict[str, str]]),
+    *(
+        ApiRoute("POST", f"/v2/auth/{kind}/test", ADMIN, auth_routes.testing_of(kind),
+                 Ok[auth_routes.ReportBody], AUTH, has_nulls=True)
+        for kind in KINDS
+    ),
     ApiRoute("POST", "/v2/auth/{auth_id}/test", ADMIN, auth_routes.test_authorization,
              Ok[auth_routes.ReportBody], has_nulls=True),
     ApiRoute("GET", "/v2/auth/{auth_id}/group", VIEWER, auth_routes.list_groups, Ok[list[auth_routes.GroupBody]]),
@@ -86,6 +116,11 @@ ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("GET", "/v2/unreadable/{entry_id}", ADMIN, record_routes.show_unreadable,
              Ok[record_routes.UnreadableBody], has_nulls=True),
     ApiRoute("GET", "/v2/audit", ADMIN, record_routes.list_audit, Ok[list[record_routes.AuditBody]]),
+    ApiRoute("GET", "/v2/person", ADMIN, person_routes.list_people, Ok[list[PersonBody]]),
+    ApiRoute("POST", "/v2/person", ADMIN, person_routes.create_person, Ok[PersonBody], PERSON, 201),
+    ApiRoute("POST", "/v2/person/{name:path}/reset", ADMIN, person_routes.reset_person, Ok[PersonBody]),
+    ApiRoute("PUT", "/v2/person/{name:path}", ADMIN, person_routes.change_role, Ok[PersonBody], ROLE),
+    ApiRoute("DELETE", "/v2/person/{name:path}", ADMIN, person_routes.remove_person, Ok[dict[str, str]]),
     ApiRoute("POST", "/v2/token", ADMIN, token_routes.create_token, Ok[TokenBody], TOKEN, 201),
     ApiRoute("GET", "/v2/token", ADMIN, token_routes.list_tokens, Ok[list[TokenBody]]),
     ApiRoute("DELETE", "/v2/token/{name:path}", ADMIN, token_routes.revoke_token, Ok[dict[str, str]]),

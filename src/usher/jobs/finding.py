@@ -1,0 +1,87 @@
+"""One person in every job at once: found by the exact identifier, as each job would name them; nothing is searched."""
+
+from dataclasses import dataclass, field
+
+from usher.domain.identifier import normalise
+from usher.domain.job import Job, Status
+from usher.jobs.desk import Desk
+from usher.jobs.explain import MemberLine, line_of
+from usher.mapp.wire import attribute_key
+from usher.store import brake, jobs
+from usher.store.database import Txn
+from usher.store.members import member_row, members_like
+
+MOST_NEAR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FoundIn:
+    """One job that knows the person, and what it knows."""
+
+    job_id: str
+    job_name: str
+    status: Status
+    audience_name: str
+    group_id: str
+    attribute_key: str
+    line: MemberLine
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    Where somebody is known.
+
+    Args:
+        asked: what was asked for.
+        rows: the jobs that know them, newest first.
+        near: where nobody is found, at most 8 identifiers that begin so; empty for those who may not see people.
+    """
+
+    asked: str = field(repr=False)
+    rows: list[FoundIn]
+    near: list[str] = field(repr=False)
+
+
+async def find_member(desk: Desk, text: str, *, may_see_people: bool) -> Found:
+    """
+    Look *text* up in every job that is not deleted, ended ones too. Never raises for what was typed.
+
+    Args:
+        may_see_people: whether identifiers that only begin so may be named; the rows name the person in full.
+    """
+
+    def work(txn: Txn) -> Found:
+        known = [job for job in jobs.all_jobs(txn) if job.status is not Status.DELETED]
+        rows = [found for job in known if (found := _found_in(txn, desk, job, text)) is not None]
+        near = _near(txn, known, text) if may_see_people and not rows else []
+        return Found(text, rows, near)
+
+    return await desk.database.read(work)
+
+
+def _found_in(txn: Txn, desk: Desk, job: Job, text: str) -> FoundIn | None:
+    named = _named(job, text)
+    row = None if named is None else member_row(txn, job.key, named)
+    if row is None:
+        return None
+    leaves_before = brake.leaves_before(txn, job.key, guard_seconds=desk.guard_seconds)
+    return FoundIn(
+        job_id=job.id,
+        job_name=job.name,
+        status=job.status,
+        audience_name=job.audience_name,
+        group_id=job.config.group_id,
+        attribute_key=attribute_key(job.target),
+        line=line_of(row, member=row.member, leaves_before=leaves_before),
+    )
+
+
+def _near(txn: Txn, known: list[Job], text: str) -> list[str]:
+    beginnings = [(job.key, named) for job in known if (named := _named(job, text)) is not None]
+    found = {member for key, named in beginnings for member in members_like(txn, key, named, limit=MOST_NEAR)}
+    return sorted(found)[:MOST_NEAR]
+
+
+def _named(job: Job, text: str) -> str | None:
+    return normalise(text, lowercase=job.config.is_lowercasing)

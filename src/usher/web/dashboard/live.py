@@ -1,0 +1,95 @@
+"""
+What changes while somebody looks: each page's parts, rendered again every second, sent when they differ.
+
+Server-sent events; one message a part. A stream ends when its viewer is signed out or the service stops, and the
+browser then asks again by itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from usher.access.sessions import session_of
+from usher.errors import Unauthenticated, UsherError
+from usher.web.dashboard.cookies import SESSION, read_cookie
+from usher.web.dashboard.rendering import render_blocks
+from usher.web.dashboard.visit import Visit
+
+EVERY_SECONDS = 1.0
+CHECKED_EVERY = 30  # rounds between looks at whether the viewer is still signed in
+HEARTBEAT_EVERY = 15  # rounds; proxies close what is silent
+RETRY_MS = 2_000
+
+Context = Callable[[Visit], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class LivePage:
+    """A page's template, the blocks of it that are live, and what they show."""
+
+    template: str
+    blocks: Sequence[str]
+    context: Context
+
+    async def stream(self, visit: Visit) -> Response:
+        """Answer with the stream of this page's parts; the first round sends every part."""
+        return StreamingResponse(
+            self._messages(visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+
+    async def _messages(self, visit: Visit) -> AsyncIterator[str]:
+        shown: dict[str, str] = {}
+        yield f"retry: {RETRY_MS}\n\n"
+        for round_number in _rounds():
+            if visit.deps.closing.is_set() or not await _may_go_on(visit, round_number):
+                return
+            try:
+                parts = await self._parts(visit)
+            except UsherError:
+                return
+            for name, text in parts.items():
+                if shown.get(name) != text:
+                    shown[name] = text
+                    yield _message(name, text)
+            if round_number % HEARTBEAT_EVERY == 0:
+                yield ": still here\n\n"
+            await _wait(visit)
+
+    async def _parts(self, visit: Visit) -> dict[str, str]:
+        context = {"visit": visit, **await self.context(visit)}
+        return render_blocks(self.template, self.blocks, context)
+
+
+def _rounds() -> Sequence[int]:
+    return range(3_600)  # an hour; then the browser asks again
+
+
+async def _may_go_on(visit: Visit, round_number: int) -> bool:
+    if round_number % CHECKED_EVERY:
+        return True
+    try:
+        session = await session_of(visit.desk, read_cookie(visit.request, SESSION))
+    except Unauthenticated:
+        return False
+    return session.actor == visit.actor
+
+
+async def _wait(visit: Visit) -> None:
+    """Wait for the next round, or until the service stops."""
+    waits = [
+        asyncio.ensure_future(visit.desk.clock.sleep(EVERY_SECONDS)),
+        asyncio.ensure_future(visit.deps.closing.wait()),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _message(name: str, text: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in text.splitlines())
+    return f"event: {name}\n{lines}\n"
