@@ -116,6 +116,25 @@ async def test_somebodys_link_keeps_their_name_and_role(house):
     assert (session.actor.name, session.actor.role) == ("Bo", Role.OPERATOR)
 
 
+async def test_an_invitation_opens_once(house):
+    _, token = await create_person(house, ROOT, name="Bo", role="viewer")
+    await use(house, token)
+
+    assert not await is_open(house, token)
+    with pytest.raises(NotFound):
+        await use(house, token, password=BETTER)
+    await house.enter("Bo", GOOD)
+
+
+async def test_of_two_who_accept_one_invitation_at_once_one_gets_in(house):
+    _, token = await create_person(house, ROOT, name="Bo", role="viewer")
+    house.database = TurnByTurn(house.database)
+    ended = await asyncio.gather(use(house, token), use(house, token, password=BETTER), return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in ended) == ["NotFound", "str"]
+    assert len(await house.rows("SELECT * FROM sessions")) == 1
+
+
 async def test_of_two_who_use_one_link_at_once_one_gets_in(house):
     token = await first_link(house)
     house.database = TurnByTurn(house.database)
@@ -128,15 +147,15 @@ async def test_of_two_who_use_one_link_at_once_one_gets_in(house):
 
 async def test_a_reset_ends_sessions_only_when_its_link_is_used(house):
     await house.first_admin()
-    token = await house.add("Bo")
+    bo = await house.add("Bo")
     _, link = await reset_person(house, ROOT, name="bo")
     await house.enter("Bo")
-    before = await house.rows("SELECT id FROM sessions WHERE person_id = '%s'" % token.person_id)
+    before = await house.rows(f"SELECT id FROM sessions WHERE person_id = '{bo.person_id}'")
     assert len(before) == 2
 
     await use(house, link, password=BETTER)
 
-    after = await house.rows("SELECT id FROM sessions WHERE person_id = '%s'" % token.person_id)
+    after = await house.rows(f"SELECT id FROM sessions WHERE person_id = '{bo.person_id}'")
     assert len(after) == 1
     assert after[0] not in before
     with pytest.raises(Unauthenticated):
@@ -157,6 +176,7 @@ async def test_a_removed_persons_link_opens_nothing(house):
     await remove_person(house, ROOT, name="Bo")
 
     assert not await is_open(house, token)
+    assert await house.rows("SELECT * FROM one_time_links") == []
 
 
 async def test_links_passwords_and_sessions_are_kept_as_hashes_alone(house):

@@ -29,7 +29,16 @@ REFUSED = [
     "Anna Catherine B",
     "ANNA catherine b ",
 ]
-TAKEN = [GOOD, BETTER, "x7Kq!m2Vz9#d", "korrekt pferd batterie", "ünï cødé wörds", "        a long one", "123456789013", "x" * 6 + "yz" * 6]
+TAKEN = [
+    GOOD,
+    BETTER,
+    "x7Kq!m2Vz9#d",
+    "korrekt pferd batterie",
+    "ünï cødé wörds",
+    "        a long one",
+    "123456789013",
+    "x" * 6 + "yz" * 6,
+]
 
 
 @pytest.mark.parametrize("password", REFUSED, ids=range(len(REFUSED)))

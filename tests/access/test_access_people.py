@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.access.house import ROOT, TurnByTurn
+from tests.access.house import GOOD, ROOT, TurnByTurn
+from usher.access.entering import sign_in
 from usher.access.names import clean_name, name_key, name_problems
 from usher.access.people import MOST_PEOPLE, change_role, create_person, list_people, remove_person, reset_person
 from usher.access.roles import Actor, Role
@@ -65,22 +66,7 @@ async def test_the_list_has_an_end(house):
         await create_person(house, ROOT, name="one more", role="viewer")
 
 
-async def test_a_new_role_counts_from_the_next_request_on(house):
-    await house.first_admin()
-    token_holder = await house.add("Bo", Role.VIEWER)
-    (token,) = await house.rows("SELECT token_hash FROM sessions WHERE browser = 'link'")
-    assert token
-
-    await change_role(house, ROOT, name="BO", role="operator")
-
-    entered = await house.enter("Bo")
-    assert (token_holder.actor.role, entered.actor.role) == (Role.VIEWER, Role.OPERATOR)
-
-
 async def test_the_role_of_a_session_is_read_anew_each_time(house):
-    from tests.access.house import GOOD
-    from usher.access.entering import sign_in
-
     await house.first_admin()
     await house.add("Bo", Role.ADMIN)
     token = await sign_in(house, name="Bo", password=GOOD, address="", browser="")

@@ -8,7 +8,17 @@ from tests.access.house import BETTER, DAY_MS, GOOD, House, TurnByTurn
 from usher.access.throttle import FREE_FOR_ADDRESS, FREE_FOR_NAME, wait_ms
 from usher.errors import TooSoon, Unauthenticated
 
-WAITS = [(0, 0), (4, 0), (5, 1_000), (6, 2_000), (7, 4_000), (14, 512_000), (15, 900_000), (16, 900_000), (10**9, 900_000)]
+WAITS = [
+    (0, 0),
+    (4, 0),
+    (5, 1_000),
+    (6, 2_000),
+    (7, 4_000),
+    (14, 512_000),
+    (15, 900_000),
+    (16, 900_000),
+    (10**9, 900_000),
+]
 
 
 @pytest.mark.parametrize(("failures", "expected"), WAITS)

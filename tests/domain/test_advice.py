@@ -13,7 +13,7 @@ from usher.mapp.wire import user_event
     [
         ("Mapp answered 400: INVALID_PARAMETER: Value [hidden] is not valid.", "Mapp calls a value not valid"),
         ("Mapp answered 400: INVALID_PARAMETER: Email, 129 characters at most.", "Longer than Mapp allows"),
-        ("Mapp answered 400: NO_SUCH_OBJECT: User with email=[hidden] does not exist.", "Mapp does not know these people"),
+        ("Mapp answered 400: NO_SUCH_OBJECT: User [hidden] does not exist.", "Mapp does not know these people"),
         ("Mapp answered 400: NO_SUCH_OBJECT: Group with id=[hidden] does not exist.", "Mapp does not take the group"),
         ("Mapp answered 400: MISSING_FIELD.", "Mapp misses a field"),
         ("Mapp answered 422: No mapping for vip_shoppers.", "Mapp does not take the attribute"),

@@ -1,5 +1,7 @@
 """What happened to a job over time: no bucket is missing, and the parts add up to the whole."""
 
+from itertools import pairwise
+
 import pytest
 
 from usher.domain.observation import Source
@@ -16,7 +18,7 @@ async def test_every_bucket_is_there_and_they_follow_each_other(office, span, co
 
     starts = [point.at for point in found.points]
     assert (found.span, found.seconds, len(starts)) == (span, seconds, count)
-    assert [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)] == [seconds] * (count - 1)
+    assert [later - earlier for earlier, later in pairwise(starts)] == [seconds] * (count - 1)
     assert starts[-1] <= office.clock.now_ms() / 1000 < starts[-1] + seconds
     assert found.totals == Figures(0, 0, 0, 0, None, None)
     assert found.points == [Point(0, 0, 0, 0, None, None, at=at) for at in starts]

@@ -149,6 +149,18 @@ async def test_figures_are_those_of_the_jobs_own_progress(office):
     assert (row.mapp.label, row.lytics.label) == ("Our Mapp", "Our Lytics")
 
 
+async def test_an_ended_job_s_held_exits_are_counted_but_nobody_decides_about_them(office):
+    job = await job_as(office, "one")
+    await office.see(job, "a", "b")
+    await office.see(await office.put(job, exits_held=True), "a", is_in=False)
+    await office.put(job, status=Status.KILLED)
+
+    (row,) = (await overview(office.desk, show="ended")).rows
+
+    assert row.held == (await job_progress(office.desk, job.id)).members["held"] == 1
+    assert (row.to_decide, row.is_waiting) == (0, False)
+
+
 async def test_those_whom_a_held_scan_did_not_find_wait_for_a_decision(office):
     job = await job_as(office, "one", status=Status.FAULT, cause=Cause.REMOVALS)
     await held_scan(office, job, leaving=6_204)
@@ -246,7 +258,10 @@ async def test_triggers_of_all_jobs_add_up(office):
     assert (totals.received, totals.applied, totals.ignored, totals.unreadable) == (20, 12, 6, 2)
 
 
-@pytest.mark.parametrize(("asked", "fields"), [({"show": "odd"}, ["show"]), ({"sort": "odd", "show": ""}, ["show", "sort"])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asked", "fields"),
+    [({"show": "odd"}, ["show"]), ({"sort": "odd", "show": ""}, ["show", "sort"])],
+)
 async def test_what_there_is_not_is_refused_by_name(office, asked, fields):
     with pytest.raises(InvalidInput) as caught:
         await overview(office.desk, **asked)
@@ -259,6 +274,7 @@ async def test_more_jobs_make_no_more_statements_and_no_endless_page(office):
     asked: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
     job = await job_as(office, "0", exits_held=True)
+    asked.clear()
     await overview(office.desk)
     few = len(asked)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from usher.errors import InvalidInput
-from usher.mapp.address import ApiUrl, normalised, normalised_rest
+from usher.mapp.address import ApiUrl, integration_in, normalised, normalised_rest
 
 CHARON = ApiUrl("https://jamie.g.shortest-route.com/charon/api/v1", "/api/v1")
 TEST_HOST = ApiUrl("https://charon-test.shortest-route.com/api/v1", "/api/v1")
@@ -74,3 +74,25 @@ def test_what_is_no_plain_web_address_is_refused_by_field_and_never_repeated(typ
 
     assert [field] == [problem.field for problem in caught.value.problems]
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("https://jamie.g.shortest-route.com/charon/api/v1/integration/1234/event", "1234"),
+        ("https://jamie.g.shortest-route.com/charon/api/v1/integration/1234", "1234"),
+        ("  jamie.g.shortest-route.com//charon/api/v1//integration/a-b_c/ ", "a-b_c"),
+        ("https://h.example/api/v2/integration/one/api/v1/integration/two/ping", "two"),
+        ("https://h.example/api/v1/integration/a%20b", "a b"),
+        ("https://h.example/charon/api/v1", ""),
+        ("https://h.example/charon/api/v1/integration/", ""),
+        ("https://h.example/charon/integration/1234", ""),
+        ("https://h.example/api/v1/integrations/1234", ""),
+        ("https://h.example/?x=/api/v1/integration/1234", ""),
+        ("https://user:secret@h.example/api/v1/integration/1234", ""),
+        ("https://[::1/api/v1/integration/1234", ""),
+        ("", ""),
+    ],
+)
+def test_an_integration_id_that_was_copied_with_the_address_is_found_in_it(typed, expected):
+    assert integration_in(typed) == expected

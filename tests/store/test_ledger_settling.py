@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.clocks import NOON_MS
 from tests.store.stores import HOLD_MS, JOB, LATER, NO_SUCH_USER, Store, all_in, names, run, seen
+from usher.clock import iso_from_ms
 from usher.domain.claim import Settlement
 from usher.domain.observation import Source
 from usher.domain.outcome import Accepted, Late, Outcome, Rejected, RetryLater, StopCause, StopJob, Unknown
@@ -209,7 +211,8 @@ def test_a_clean_first_acceptance_is_not_written_down_and_a_change_is(store: Sto
 
     store.tell("jo", is_in=False, version=2)
     (entry,) = store.read(lambda txn: notes.history_of(txn, JOB, "jo"))
-    assert (entry.kind, entry.note) == ("accepted", "Mapp took 'false'.")
+    before = f"Before, it held 'true', taken at {iso_from_ms(NOON_MS)}."  # written down nowhere else
+    assert (entry.kind, entry.note) == ("accepted", f"Mapp took 'false'. {before}")
 
 
 def test_the_next_moment_is_the_earliest_of_both_lanes(store: Store) -> None:

@@ -15,7 +15,7 @@ class Claim:
         seq: the sequence that is being sent.
         attempts: known failures in a row so far.
         version: source time of the value, in nanoseconds.
-        was_told: Mapp has accepted some value of this row before.
+        told, told_at_ms: the value that Mapp last accepted for this row, and when; None where there is none.
     """
 
     job: int
@@ -26,7 +26,12 @@ class Claim:
     attempts: int
     version: int
     lane: int
-    was_told: bool
+    told: bool | None
+    told_at_ms: int | None
+
+    @property
+    def was_told(self) -> bool:
+        return self.told is not None
 
 
 @dataclass(frozen=True, slots=True)

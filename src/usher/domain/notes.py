@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 KEPT = "kept"  # a person overruled, at the removal brake, that somebody left
+OWED = "owed"  # a person asked for this one member to be sent again
 RESENT = "JOB-RESEND"  # code of the log line that says why everybody is told again
 
 

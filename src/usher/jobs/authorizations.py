@@ -23,8 +23,10 @@ from usher.vault import VaultLocked
 __all__ = [
     "TestReport",
     "change_authorization",
+    "check_new",
     "create_authorization",
     "delete_authorization",
+    "held_credentials",
     "list_authorizations",
     "notes_about",
     "show_authorization",
@@ -42,13 +44,7 @@ async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft) -> Au
     Raises:
         InvalidInput: every problem, each naming its field and the mend.
     """
-    problems = list(draft.problems)
-    if not draft.label and not any(problem.field == "label" for problem in problems):
-        problems.append(Problem("label", "is required.", "Give the authorization a name."))
-    kind = kind_of(draft.type, problems)
-    credentials = _credentials(desk, kind, draft, problems, held=None)
-    if problems or kind is None:
-        raise InvalidInput(*problems)
+    kind, credentials = check_new(desk, draft)
     auth_id = desk.new_id()
     auth = Authorization(
         id=auth_id,
@@ -70,6 +66,18 @@ async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft) -> Au
         return kept.authorization_by_id(txn, auth.id)
 
     return shown(await desk.database.write(work))
+
+
+def check_new(desk: Desk, draft: AuthDraft) -> tuple[Kind, Credentials]:
+    """Return what *draft* would save; InvalidInput as *create_authorization*. Nothing is asked or kept."""
+    problems = list(draft.problems)
+    if not draft.label and not any(problem.field == "label" for problem in problems):
+        problems.append(Problem("label", "is required.", "Give the authorization a name."))
+    kind = kind_of(draft.type, problems)
+    credentials = _credentials(desk, kind, draft, problems, held=None)
+    if problems or kind is None:
+        raise InvalidInput(*problems)
+    return kind, credentials
 
 
 async def notes_about(desk: Desk, auth: Authorization) -> list[str]:
@@ -178,11 +186,7 @@ def _rotated(
     desk: Desk, auth: Authorization, kind: Kind | None, draft: AuthDraft, problems: list[Problem]
 ) -> dict[str, Any]:
     """Return the columns that new credentials change; none where they are what is kept already."""
-    try:
-        secrets = open_secrets(desk.vault, auth)
-    except VaultLocked:
-        secrets = {}  # so that they must all be entered again, which mends it
-    held = Credentials(auth.config, secrets)
+    held = held_credentials(desk, auth)
     new = _credentials(desk, kind, draft, problems, held=held)
     if problems or (new == held and auth.type == (draft.type or auth.type)):
         return {}
@@ -193,6 +197,14 @@ def _rotated(
         "secrets": seal_secrets(desk.vault, new.secrets, auth_id=auth.id),
         **untested,
     }
+
+
+def held_credentials(desk: Desk, auth: Authorization) -> Credentials:
+    """Open what is kept of *auth*, as it was read from the database; secrets without their key are left out."""
+    try:
+        return Credentials(auth.config, open_secrets(desk.vault, auth))
+    except VaultLocked:
+        return Credentials(auth.config, {})  # so that they must all be entered again, which mends it
 
 
 def _change(txn: Txn, auth: Authorization, changes: dict[str, Any], *, actor: Actor) -> Authorization:

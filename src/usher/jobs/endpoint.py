@@ -42,6 +42,14 @@ class Endpoint:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLife:
+    """One trigger token that is valid now, without the token; *ends_ms* is None for the newest."""
+
+    created_ms: int
+    ends_ms: int | None
+
+
 async def trigger_endpoint(desk: Desk, actor: Actor, auth_id: str) -> Endpoint:
     """
     Show where Lytics sends triggers, and the newest token; the reading is audited.
@@ -108,6 +116,12 @@ async def drop_old_trigger_tokens(desk: Desk, actor: Actor, auth_id: str) -> int
     ended = await desk.database.write(work)
     desk.trigger_tokens.forget(auth_id)
     return ended
+
+
+async def trigger_token_lives(desk: Desk, auth_id: str) -> list[TokenLife]:
+    """Return the tokens that Lytics may present now, newest first; none for an authorization that has none."""
+    found = await desk.database.read(lambda txn: kept.trigger_tokens_of(txn, auth_id))
+    return [TokenLife(token.created_ms, token.expires_ms) for token in found]
 
 
 async def is_trigger_token(desk: Desk, auth_id: str, presented: str) -> bool:

@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass, field, replace
 
-from usher.clock import iso_from_ms, iso_or_none
+from usher.clock import iso_or_none
 from usher.domain.attribute import value_of
 from usher.domain.identifier import normalise
 from usher.domain.job import Job
-from usher.domain.notes import KEPT, RESENT, HistoryEntry, LogEntry
+from usher.domain.notes import KEPT, OWED, RESENT, HistoryEntry, LogEntry
 from usher.domain.observation import version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
+from usher.jobs.moments import Moment, asked_ms, is_explained, iso_from_ns, lost_answer, moments_of
 from usher.jobs.sentences import Situation, state_of, what_next, why
 from usher.mapp.wire import attribute_key
 from usher.store import brake, jobs, notes, scans
 from usher.store.database import Txn
 from usher.store.members import MemberRow, member_row
 
-NS_PER_SECOND = 1_000_000_000
 CHANGES = frozenset({"enter", "exit", "seen", "absent", KEPT})  # entries after which somebody may be owed
 
 
@@ -34,17 +34,6 @@ class Aside:
 
     reason: str
     at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something about this person that was not routine; *value* is what was wanted then."""
-
-    at: str
-    kind: str
-    value: str | None
-    version: str | None
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +64,7 @@ class Explanation(MemberLine):
     A member, with what happened and what will.
 
     Args:
-        history: newest first; a clean first acceptance is not in it, but in *accepted*.
+        history: newest first: what was written down, and what the ledger's row tells besides.
         next: what happens next, in a sentence.
         why: how it came to this, in a few sentences.
     """
@@ -101,7 +90,7 @@ async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
         line = line_of(row, member=named, leaves_before=situation.leaves_before)
         return Explanation(
             **{name: getattr(line, name) for name in MemberLine.__slots__},
-            history=[_moment(entry) for entry in history],
+            history=_moments(desk, txn, situation, history),
             next=what_next(situation),
             why=why(situation),
         )
@@ -119,8 +108,35 @@ def _situation(txn: Txn, desk: Desk, job: Job, row: MemberRow | None, history: l
         leaves_before=brake.leaves_before(txn, job.key, guard_seconds=desk.guard_seconds),
         kept=next((entry for entry in history if entry.kind == KEPT and entry.version == row.version), None),
         missed_by=scan if scan is not None and _is_missed(row, scan, guard_seconds=desk.guard_seconds) else None,
+        found_by=_found_by(txn, job, row, history, guard_seconds=desk.guard_seconds),
         asked_again=_asked_again(txn, job, row, history),
+        sent_again=_sent_again(row, history),
+        lost=lost_answer(history, row, now_ms=txn.now_ms, hold_ms=desk.timing.hold_ms),
     )
+
+
+def _moments(desk: Desk, txn: Txn, situation: Situation, history: list[HistoryEntry]) -> list[Moment]:
+    return moments_of(
+        history,
+        situation.row,
+        situation.found_by,
+        now_ms=txn.now_ms,
+        guard_seconds=desk.guard_seconds,
+        hold_ms=desk.timing.hold_ms,
+    )
+
+
+def _found_by(txn: Txn, job: Job, row: MemberRow, history: list[HistoryEntry], *, guard_seconds: float) -> Scan | None:
+    """Return the scan that is Lytics' last word about *row*, where one is."""
+    if is_explained(history, row.version) or not row.is_in:
+        return None
+    return scans.scan_at(txn, job.key, asked_ms(row.version, guard_seconds=guard_seconds))
+
+
+def _sent_again(row: MemberRow, history: list[HistoryEntry]) -> HistoryEntry | None:
+    """Return the person's word for which *row* is owed, where it came after Mapp's last acceptance."""
+    since = row.accepted_at or 0
+    return next((entry for entry in history if entry.kind == OWED and entry.at_ms >= since), None)
 
 
 def _is_missed(row: MemberRow, scan: Scan, *, guard_seconds: float) -> bool:
@@ -153,20 +169,4 @@ def line_of(row: MemberRow | None, *, member: str, leaves_before: int | None = N
         accepted=told,
         set_aside=aside,
         due_at=iso_or_none(row.due_at),
-    )
-
-
-def iso_from_ns(at_ns: int) -> str:
-    """RFC 3339 in UTC with nanoseconds, as Lytics writes the time of a trigger."""
-    seconds, nanoseconds = divmod(at_ns, NS_PER_SECOND)
-    return f"{iso_from_ms(seconds * 1000)[:19]}.{nanoseconds:09d}Z"
-
-
-def _moment(entry: HistoryEntry) -> Moment:
-    return Moment(
-        at=iso_from_ms(entry.at_ms),
-        kind=entry.kind,
-        value=None if entry.is_in is None else value_of(entry.is_in),
-        version=None if entry.version is None else iso_from_ns(entry.version),
-        note=entry.note,
     )

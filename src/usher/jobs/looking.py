@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -121,7 +122,7 @@ async def show_job(desk: Desk, job_id: str) -> JobView:
 
 
 async def page_of_members(
-    desk: Desk, job_id: str, state: str | None = None, cursor: str | None = None
+    desk: Desk, job_id: str, state: str | None = None, cursor: str | None = None, *, reason: str = ""
 ) -> tuple[list[MemberLine], str | None]:
     """
     Return up to 100 members in one state, newest first, and the cursor of the next page (None: this is the last).
@@ -130,6 +131,7 @@ async def page_of_members(
         state: "due" (the default), "accepted", "confirmed", "set_aside", or "held": exits that wait, newest first, and
             then those whom a held scan did not find, by name.
         cursor: what the page before returned; it holds a member's identifier, so never log it.
+        reason: of those set aside, only those for whom Mapp said this; a page may then hold fewer than there are.
 
     Raises:
         NotFound: there is no such job.
@@ -142,6 +144,9 @@ async def page_of_members(
     def work(txn: Txn) -> tuple[list[MemberLine], str | None]:
         job = jobs.job_by_id(txn, job_id)
         leaves = brake.leaves_before(txn, job.key, guard_seconds=desk.guard_seconds)
+        if reason and state == "set_aside":
+            some, place = members.page_of_aside(txn, job.key, reason, before=before)
+            return [line_of(row, member=row.member) for _, row in some], place and _packed(*place)
         found = _rows(txn, job, state or "due", before=before, leaves_before=leaves)
         following = _cursor(*found[-1]) if len(found) == members.PAGE else None
         return [line_of(row, member=row.member, leaves_before=leaves) for _, row in found], following
@@ -159,9 +164,14 @@ def _rows(
     return members.page_of_members(txn, job.key, state=state, before=before)
 
 
-async def job_logs(desk: Desk, job_id: str, cursor: str | None = None) -> tuple[list[LogEntry], str | None]:
+async def job_logs(
+    desk: Desk, job_id: str, cursor: str | None = None, *, levels: Collection[str] = (), size: int = LOGS
+) -> tuple[list[LogEntry], str | None]:
     """
     Return up to 200 lines of a job's log, newest first, and the cursor of the next page (None: this is the last).
+
+    Args:
+        levels: only lines of these ("info", "warn", "error"), where any are named.
 
     Raises:
         NotFound: there is no such job.
@@ -169,13 +179,17 @@ async def job_logs(desk: Desk, job_id: str, cursor: str | None = None) -> tuple[
     """
     before = number_in(cursor)
     found = await desk.database.read(
-        lambda txn: notes.logs_of(txn, jobs.job_by_id(txn, job_id).key, before=before, limit=LOGS + 1)
+        lambda txn: notes.logs_of(txn, jobs.job_by_id(txn, job_id).key, before=before, limit=size + 1, levels=levels)
     )
-    return paged(found, size=LOGS, number=lambda entry: entry.id)
+    return paged(found, size=size, number=lambda entry: entry.id)
 
 
 def _cursor(moment: int, row: members.MemberRow) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode((moment, row.member))).decode().rstrip("=")
+    return _packed(moment, row.member)
+
+
+def _packed(moment: int, member: str) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode((moment, member))).decode().rstrip("=")
 
 
 def _place(cursor: str) -> tuple[int, str]:

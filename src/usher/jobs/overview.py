@@ -109,7 +109,7 @@ def _odd(name: str, value: str, known: Mapping[str, object]) -> list[Problem]:
 
 def _rows(txn: Txn, found: Sequence[Job], counters: dict[int, dict[str, int]]) -> list[Row]:
     newest, changed = scans.last_scans(txn), activity.last_changes(txn)
-    held = brake.waiting_by_job(txn, [job.key for job in found if job.exits_held and job.is_live])
+    held = brake.waiting_by_job(txn, [job.key for job in found if job.exits_held])
     labels = {auth.id: auth.label for auth in all_authorizations(txn)}
     return [
         row_of(

@@ -71,7 +71,7 @@ class Row:
         people_in, total, due, set_aside: counted as in usher.jobs.progress.
         held: those of *due* who wait for a person and are not sent before.
         is_waiting: people wait for a decision at the removal brake.
-        to_decide: how many: *held*, and whom a held scan did not find.
+        to_decide: how many: *held*, and whom a held scan did not find; 0 once the job has ended.
         last_change_ms: the newest trigger, or the minute (later: hour) in which somebody last entered or exited.
         spark: (entered, exited) of the last 24 hours, oldest first; the newest hour is not over yet.
         sleep_until_ms: while asleep only.
@@ -136,7 +136,7 @@ def row_of(job: Job, known: Known) -> Row:
     """Return *job* as a line, its spark still empty."""
     scan = known.scan
     waits = is_waiting(job, scan)
-    leaving = scan.leaving if waits and scan is not None and scan.state == ScanState.HELD else 0
+    leaving = scan.leaving if scan is not None and scan.state == ScanState.HELD else 0
     return Row(
         id=job.id,
         name=job.name,
@@ -157,7 +157,7 @@ def row_of(job: Job, known: Known) -> Row:
         held=known.held,
         set_aside=known.counted.get("members.aside", 0),
         is_waiting=waits,
-        to_decide=known.held + leaving,
+        to_decide=known.held + leaving if waits else 0,
         last_change_ms=_last_change_ms(job, known),
         spark=[],
         scan=None if scan is None else _scan_line(scan, now_ms=known.now_ms),

@@ -3,13 +3,14 @@
 from usher.access.roles import Actor
 from usher.domain.identifier import normalise
 from usher.domain.job import Job
-from usher.domain.notes import RESENT, HistoryEntry, LogEntry
+from usher.domain.notes import OWED, RESENT, HistoryEntry, LogEntry
 from usher.domain.scan import ScanState
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.jobs.desk import Desk
+from usher.jobs.sentences import MemberState, state_of
 from usher.store import brake, jobs, ledger, notes, scans
 from usher.store.database import Txn
-from usher.store.members import member_row
+from usher.store.members import MemberRow, member_row
 
 MOST_MEMBERS = 1_000  # named in one request
 
@@ -26,9 +27,7 @@ async def retry_members(desk: Desk, actor: Actor, job_id: str, members: list[str
         Conflict: the job has ended; restart it first.
         InvalidInput: too many members are named.
     """
-    if members is not None and len(members) > MOST_MEMBERS:
-        mend = "Leave members out to retry everybody who is set aside."
-        raise InvalidInput(Problem("members", f"names more than {MOST_MEMBERS:,} people.", mend))
+    _refuse_too_many(members or [], mend="Leave members out to retry everybody who is set aside.")
 
     def work(txn: Txn) -> int:
         job = _live(txn, job_id)
@@ -61,6 +60,35 @@ async def resend_job(desk: Desk, actor: Actor, job_id: str) -> Job:
     job = await desk.database.write(work)
     desk.refresh()
     return job
+
+
+async def resend_members(desk: Desk, actor: Actor, job_id: str, members: list[str]) -> int:
+    """
+    Owe these people again, whatever Mapp took before; return how many. What is owed already stays due when it was.
+
+    Left alone: whom the job has never seen, and who waits for a decision at the removal brake.
+
+    Args:
+        members: at most 1,000.
+
+    Raises as *retry_members*. Repeating sends once more.
+    """
+    _refuse_too_many(members, mend="Leave members out to send everybody again.")
+
+    def work(txn: Txn) -> int:
+        job = _live(txn, job_id)
+        leaves_before = brake.leaves_before(txn, job.key, guard_seconds=desk.guard_seconds)
+        rows = _rows_of(txn, job, members)
+        named = [row.member for row in rows if state_of(row, leaves_before=leaves_before) is not MemberState.HELD]
+        _owe_each(txn, job, named, desk=desk, note=f"{actor.name} asked for it to be sent again.")
+        log = f"{actor.name} had {len(named):,} people sent again."
+        notes.add_log(txn, LogEntry(job.key, "info", log))
+        notes.add_audit(txn, actor=actor.name, action="job.resend", what=job.id, note=f"{len(named)} people")
+        return len(named)
+
+    count = await desk.database.write(work)
+    desk.refresh()
+    return count
 
 
 async def reconcile_job(desk: Desk, actor: Actor, job_id: str) -> Job:
@@ -108,11 +136,23 @@ def _retry_everybody(txn: Txn, job: Job) -> int:
 
 
 def _retry_some(txn: Txn, job: Job, members: list[str], *, desk: Desk, actor: Actor) -> int:
+    aside = [row.member for row in _rows_of(txn, job, members) if row.aside is not None]
+    _owe_each(txn, job, aside, desk=desk, note=f"{actor.name} asked for another try.")
+    return len(aside)
+
+
+def _refuse_too_many(members: list[str], *, mend: str) -> None:
+    if len(members) > MOST_MEMBERS:
+        raise InvalidInput(Problem("members", f"names more than {MOST_MEMBERS:,} people.", mend))
+
+
+def _rows_of(txn: Txn, job: Job, members: list[str]) -> list[MemberRow]:
     named = (normalise(member, lowercase=job.config.is_lowercasing) for member in members)
     rows = [member_row(txn, job.key, member) for member in dict.fromkeys(filter(None, named))]
-    aside = [row.member for row in rows if row is not None and row.aside is not None]
-    for member in aside:
+    return [row for row in rows if row is not None]
+
+
+def _owe_each(txn: Txn, job: Job, members: list[str], *, desk: Desk, note: str) -> None:
+    for member in members:
         ledger.owe_member_again(txn, desk.statements, job.key, member)
-    note = f"{actor.name} asked for another try."
-    notes.add_history(txn, [HistoryEntry(job.key, member, "owed", note=note) for member in aside])
-    return len(aside)
+    notes.add_history(txn, [HistoryEntry(job.key, member, OWED, note=note) for member in members])

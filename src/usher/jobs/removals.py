@@ -1,7 +1,7 @@
 """What a person decides when the removal brake held back those who seem to have left."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete
 
@@ -16,6 +16,53 @@ from usher.store import brake, jobs, ledger, notes, scans
 from usher.store.database import Txn
 from usher.store.tables import exit_minutes
 
+BRAKE_CODE = "JOB-FAULT-022"  # of the log line with which the brake stops a job
+
+
+@dataclass(frozen=True, slots=True)
+class HeldScan:
+    """
+    A scan that did not find so many that it waits.
+
+    Args:
+        leaving: of *inside* people that were wanted true, how many it did not find; at most so many still wait.
+        ended_ms: when it was over, and the brake stopped the job.
+    """
+
+    kind: str
+    leaving: int
+    inside: int
+    seen: int
+    pages: int
+    ended_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """
+    Who waits for a person's decision in one job.
+
+    Args:
+        exits: who exited by trigger, or None where the brake holds none of those.
+        since_ms: when the brake stopped the job for those who exited; None where it is no longer known.
+        per_second: the present pace of Mapp's authorization, or None where nothing limits it.
+    """
+
+    job: Job
+    scan: HeldScan | None
+    exits: brake.HeldExits | None
+    since_ms: int | None
+    per_second: float | None
+
+    @property
+    def count(self) -> int:
+        """How many would be set to false."""
+        return (self.scan.leaving if self.scan else 0) + (self.exits.waiting if self.exits else 0)
+
+    @property
+    def is_over(self) -> bool:
+        return self.scan is None and self.exits is None
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -25,19 +72,55 @@ class Decided:
     notes: list[str]
 
 
-async def confirm_removals(desk: Desk, actor: Actor, job_id: str) -> Decided:
+async def waiting_removals(desk: Desk, job_id: str) -> Removals:
+    """
+    Return who waits for a decision; nobody, too, where there is none to make. Safe to repeat.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+
+    def work(txn: Txn) -> Removals:
+        job = brake.as_it_waits(txn, jobs.job_by_id(txn, job_id))
+        scan = brake.held_scan(txn, job.key) if job.is_live else None
+        exits = brake.held_exits(txn, job.key) if job.is_live and job.exits_held else None
+        inside = scans.counters_of(txn, job.key).get("members.in", 0)
+        asked = notes.newest_log(txn, job.key, code=BRAKE_CODE)
+        held = None if scan is None else _held_scan(scan, inside=inside)
+        return Removals(job, held, exits, since_ms=asked.at_ms if asked else None, per_second=None)
+
+    found = await desk.database.read(work)
+    return replace(found, per_second=desk.pace_of(found.job.mapp_auth)[0])
+
+
+def _held_scan(scan: Scan, *, inside: int) -> HeldScan:
+    return HeldScan(
+        kind=scan.kind,
+        leaving=scan.leaving,
+        inside=max(inside, scan.leaving),
+        seen=scan.seen,
+        pages=scan.pages,
+        ended_ms=scan.finished_ms,
+    )
+
+
+async def confirm_removals(desk: Desk, actor: Actor, job_id: str, *, at_most: int | None = None) -> Decided:
     """
     Set those to false who were held back, and let the job go on.
 
     Whoever was seen inside since then stays true: what is held carries the version of when it was seen.
 
+    Args:
+        at_most: how many the person knew of who decided; None where they do not say.
+
     Raises:
         NotFound: there is no such job.
-        Conflict: nobody is held back, or the job has ended.
+        Conflict: nobody is held back, the job has ended, or more than *at_most* wait by now; look again.
     """
 
     def work(txn: Txn) -> Decided:
         job, scan = _held(txn, job_id)
+        _refuse_more(txn, job, scan, at_most=at_most)
         said = []
         if scan is not None:
             version = _version(desk, scan)
@@ -92,6 +175,13 @@ def _held(txn: Txn, job_id: str) -> tuple[Job, Scan | None]:
     if scan is None and not job.exits_held:
         raise Conflict("Nobody is held back in this job.")
     return job, scan
+
+
+def _refuse_more(txn: Txn, job: Job, scan: Scan | None, *, at_most: int | None) -> None:
+    exits = brake.waiting_exits(txn, job.key) if job.exits_held else 0
+    waiting = exits + (scan.leaving if scan is not None else 0)
+    if at_most is not None and waiting > at_most:
+        raise Conflict(f"{waiting:,} people wait by now, not {at_most:,}. Nothing was decided; look again.")
 
 
 def _version(desk: Desk, scan: Scan) -> int:

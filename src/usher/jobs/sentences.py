@@ -7,6 +7,7 @@ from usher.clock import iso_from_ms
 from usher.domain.attribute import value_of
 from usher.domain.job import Job, Status
 from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.observation import NS_PER_MS
 from usher.domain.scan import Scan
 from usher.store.members import MemberRow
 from usher.store.statements import LANE_HELD
@@ -33,7 +34,10 @@ class Situation:
         leaves_before: the version before which a held scan would let people leave; None where none is held.
         kept: a person overruled Lytics' last word.
         missed_by: the last scan did not find this person, who is wanted true all the same.
+        found_by: the scan that is Lytics' last word about this person, where one is.
         asked_again: why everybody was told again, where that is why this person is owed.
+        sent_again: a person's word that this one is to be sent again.
+        lost: the attempt whose answer was lost and for which this person waits.
     """
 
     job: Job
@@ -43,7 +47,10 @@ class Situation:
     leaves_before: int | None = None
     kept: HistoryEntry | None = None
     missed_by: Scan | None = None
+    found_by: Scan | None = None
     asked_again: LogEntry | None = None
+    sent_again: HistoryEntry | None = None
+    lost: HistoryEntry | None = None
 
     @property
     def state(self) -> MemberState:
@@ -72,9 +79,9 @@ def why(situation: Situation) -> list[str]:
     if row.aside is not None:
         said.append(f"Mapp rejected it, so it was set aside: {row.aside}")
     if row.due_at is not None and row.attempts:
-        said.append(f"{row.attempts} attempts have failed in a row.")
+        said.append(_failed(row.attempts))
     if row.due_at is not None and row.accepted is not None and row.accepted == row.is_in:
-        said.append(_once_more(situation.asked_again))
+        said.append(_once_more(situation))
     return said
 
 
@@ -86,11 +93,21 @@ def _wanted(situation: Situation, row: MemberRow) -> str:
         began = iso_from_ms(scan.started_ms)
         stays = "Until a person decides, it stays so." if situation.state is MemberState.HELD else scan.reason
         return f"The scan that began at {began} did not find this person, who was inside before, {so} {stays}"
+    if (scan := situation.found_by) is not None:
+        return f"The {scan.kind} scan that began at {iso_from_ms(scan.started_ms)} found this person inside, {so}"
     side = "inside" if row.is_in else "outside"
-    return f"Lytics' last word is that this person is {side} the audience, {so}"
+    as_of = iso_from_ms(row.version // NS_PER_MS)
+    return f"Lytics' last word, as of {as_of}, is that this person is {side} the audience, {so}"
 
 
-def _once_more(asked: LogEntry | None) -> str:
+def _failed(attempts: int) -> str:
+    return "The last attempt failed." if attempts == 1 else f"{attempts} attempts have failed in a row."
+
+
+def _once_more(situation: Situation) -> str:
+    if (own := situation.sent_again) is not None:
+        return f"It is sent once more: {own.note} That was at {iso_from_ms(own.at_ms)}."
+    asked = situation.asked_again
     if asked is None:
         return "It is sent once more although Mapp took this value before: it changed meanwhile, or was asked for."
     return f"Mapp took this value before; it was asked for again at {iso_from_ms(asked.at_ms)}. {asked.message}"
@@ -138,6 +155,11 @@ def _when(situation: Situation, row: MemberRow) -> str:
     moment = iso_from_ms(row.due_at)
     if job.status is Status.SLEEPING:
         return f"It is sent when Mapp answers again. {job.reason}".strip()
+    if situation.lost is not None:
+        return (
+            f"Nothing is sent before {moment}: an answer was lost, and that request may still land."
+            " Then it is sent once more."
+        )
     if row.due_at > situation.now_ms:
         return f"It is being sent, or waits after an attempt; at {moment} at the latest it may be sent again."
     return "It is sent as soon as its turn comes."

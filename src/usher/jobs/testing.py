@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from usher.access.roles import Actor
 from usher.errors import InvalidInput, RemoteError
 from usher.jobs.credential_checks import UNREACHABLE, Check, TestReport, ask_lytics, ask_mapp
-from usher.jobs.credentials import kind_of, read_credentials
+from usher.jobs.credentials import Credentials, Kind, kind_of, read_credentials
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import AuthDraft
 from usher.jobs.vendors import MAPP
@@ -14,7 +14,7 @@ from usher.store.authorizations import authorization_by_id, note_health
 from usher.store.database import Txn
 from usher.store.notes import add_audit
 
-__all__ = ["Check", "TestReport", "test_authorization", "test_draft"]
+__all__ = ["Check", "TestReport", "note_report", "test_authorization", "test_credentials", "test_draft"]
 
 T = TypeVar("T")
 
@@ -35,12 +35,7 @@ async def test_authorization(desk: Desk, actor: Actor, auth_id: str) -> TestRepo
     else:
         await _run(ask_lytics(desk, desk.vendors.lytics(auth_id), report), report)
 
-    def work(txn: Txn) -> None:
-        if report.is_reached:
-            note_health(txn, auth_id, is_healthy=report.is_healthy, note=_note(report))
-        add_audit(txn, actor=actor.name, action="auth.test", what=auth_id, note=" ".join(report.findings))
-
-    await desk.database.write(work)
+    await desk.database.write(lambda txn: note_report(txn, actor, auth_id, report))
     return report
 
 
@@ -54,7 +49,7 @@ async def test_draft(desk: Desk, draft: AuthDraft) -> TestReport:
     Raises:
         InvalidInput: every problem of the credentials, each naming its field; nobody was asked.
     """
-    problems, report = list(draft.problems), TestReport()
+    problems = list(draft.problems)
     kind = kind_of(draft.type, problems)
     if kind is None:
         raise InvalidInput(*problems)
@@ -63,6 +58,15 @@ async def test_draft(desk: Desk, draft: AuthDraft) -> TestReport:
     )
     if problems:
         raise InvalidInput(*problems)
+    return await test_credentials(desk, kind, read)
+
+
+test_draft.__test__ = False  # type: ignore[attr-defined] # as above
+
+
+async def test_credentials(desk: Desk, kind: Kind, read: Credentials) -> TestReport:
+    """Ask the vendor with credentials that are valid in themselves; nothing is kept. Safe to repeat."""
+    report = TestReport()
     if kind.provider == MAPP:
         mapp = _given(desk.vendors.new_mapp(read.config, read.secrets))
         await _run(ask_mapp(desk, mapp, report, has_rest=_has_rest(read.config)), report)
@@ -71,7 +75,14 @@ async def test_draft(desk: Desk, draft: AuthDraft) -> TestReport:
     return report
 
 
-test_draft.__test__ = False  # type: ignore[attr-defined] # as above
+test_credentials.__test__ = False  # type: ignore[attr-defined] # as above
+
+
+def note_report(txn: Txn, actor: Actor, auth_id: str, report: TestReport) -> None:
+    """Keep what a test of a saved authorization found: its health, where the vendor answered, and who asked."""
+    if report.is_reached:
+        note_health(txn, auth_id, is_healthy=report.is_healthy, note=_note(report))
+    add_audit(txn, actor=actor.name, action="auth.test", what=auth_id, note=" ".join(report.findings))
 
 
 async def _given(found: T) -> T:

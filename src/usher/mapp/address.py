@@ -13,7 +13,7 @@ from usher.errors import InvalidInput, Problem
 
 _CONNECT = re.compile(r"/api/v\d+(?=/|$)")
 _ENGAGE = re.compile(r"/api/rest/v\d+(?=/|$)")
-_INTEGRATION = re.compile(r"/api/v\d+/integration/([^/]+)")
+_INTEGRATION = re.compile(r"/api/v\d+/+integration/+([^/]+)")
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f\\]")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from usher.clock import iso_from_ms
 from usher.domain.attribute import value_of
 from usher.domain.claim import Claim, Settlement
 from usher.domain.notes import HistoryEntry
@@ -63,7 +64,7 @@ def _entry(settlement: Settlement) -> HistoryEntry | None:
         case Accepted() if not claim.was_told and claim.attempts == 0:
             return None
         case Accepted():
-            kind, note = "accepted", ""
+            kind, note = "accepted", _took(claim)
         case RetryLater(reason=reason, is_throttle=is_throttle):
             kind, note = ("throttled" if is_throttle else "retry"), reason
         case Rejected(reason=reason):
@@ -79,5 +80,13 @@ def _entry(settlement: Settlement) -> HistoryEntry | None:
         member=claim.member,
         kind=kind,
         is_in=claim.is_in,
-        note=note or f"Mapp took {value_of(claim.is_in)!r}.",
+        note=note,
     )
+
+
+def _took(claim: Claim) -> str:
+    """Name the acceptance before too: the row forgets it now, and a clean first one is written down nowhere else."""
+    took = f"Mapp took {value_of(claim.is_in)!r}."
+    if claim.told is None or claim.told_at_ms is None:
+        return took
+    return f"{took} Before, it held {value_of(claim.told)!r}, taken at {iso_from_ms(claim.told_at_ms)}."

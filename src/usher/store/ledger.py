@@ -122,7 +122,8 @@ def claim(txn: Txn, sql: Statements, job: int, *, lane: int, limit: int, hold_ms
             attempts=row.attempts,
             version=row.version,
             lane=row.lane,
-            was_told=row.accepted is not None,
+            told=None if row.accepted is None else bool(row.accepted),
+            told_at_ms=row.accepted_at,
         )
         for row in found
     ]

@@ -66,6 +66,14 @@ BEGINNING = text(
 )
 
 
+def is_bulk_owed(txn: Txn, job: int) -> bool:
+    """Return whether anybody is owed whom a scan or a resend found, rather than a live change."""
+    return txn.conn.execute(BULK_OWED, {"job": job}).first() is not None
+
+
+BULK_OWED = text("SELECT 1 FROM ledger WHERE job = :job AND lane = 1 AND due_at IS NOT NULL LIMIT 1")
+
+
 def count_told(txn: Txn, job: int) -> int:
     """Return how many members of one job were ever told or owed: those whom a resend would owe again."""
     return int(txn.conn.execute(TOLD, {"job": job}).scalar() or 0)
@@ -118,6 +126,36 @@ WOULD_LEAVE = text(
     f"SELECT {COLUMNS} FROM ledger WHERE job = :job AND member > :after AND is_in = 1 AND version < :version"
     " ORDER BY member LIMIT :limit"
 )
+
+
+def page_of_aside(
+    txn: Txn, job: int, reason: str, *, before: tuple[int, str] | None, limit: int = PAGE
+) -> tuple[list[tuple[int, MemberRow]], tuple[int, str] | None]:
+    """
+    Return who was set aside for *reason*, newest first, and the (moment, member) to go on below (None: nobody is left).
+
+    At most LOOKED_AT people are looked at in one go, so a page may hold fewer although there are more.
+    """
+    moment, member = before or (2**62, "")
+    asked = {"job": job, "moment": moment, "member": member, "looked_at": LOOKED_AT, "last": LOOKED_AT - 1}
+    rows = txn.conn.execute(ASIDE_FOR, {**asked, "reason": reason, "limit": limit}).all()
+    found = [(row.aside_at, _member_row(row)) for row in rows]
+    if len(found) == limit:
+        return found, (found[-1][0], found[-1][1].member)
+    last = txn.conn.execute(ASIDE_END, asked).first()
+    return found, None if last is None else (last.aside_at, last.member)
+
+
+LOOKED_AT = 10_000
+_ASIDE = (
+    "FROM ledger WHERE job = :job AND aside IS NOT NULL"
+    " AND (aside_at < :moment OR (aside_at = :moment AND member > :member)) ORDER BY aside_at DESC, member"
+)
+ASIDE_FOR = text(
+    f"SELECT {COLUMNS} FROM (SELECT {COLUMNS} {_ASIDE} LIMIT :looked_at) AS looked_at"
+    " WHERE aside = :reason ORDER BY aside_at DESC, member LIMIT :limit"
+)
+ASIDE_END = text(f"SELECT aside_at, member {_ASIDE} LIMIT 1 OFFSET :last")
 
 
 def _page(

@@ -1,10 +1,10 @@
 """What is written down for people: history of members, logs of jobs, unreadable messages, the audit trail."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, Table, insert, select, text
+from sqlalchemy import Row, Select, Table, func, insert, or_, select, text
 
 from usher.domain.notes import AuditEntry, HistoryEntry, KeptUnreadable, LogEntry, Unreadable
 from usher.store.activity import forget_activity, prune_activity
@@ -72,9 +72,14 @@ def add_log(txn: Txn, entry: LogEntry) -> None:
     )
 
 
-def logs_of(txn: Txn, job: int, *, before: int | None = None, limit: int = 200) -> list[LogEntry]:
-    """Return a job's log, newest first, from below the entry *before*."""
-    rows = txn.conn.execute(_below(select(job_logs).where(job_logs.c.job == job), job_logs, before, limit=limit))
+def logs_of(
+    txn: Txn, job: int, *, before: int | None = None, limit: int = 200, levels: Collection[str] = ()
+) -> list[LogEntry]:
+    """Return a job's log, newest first, from below the entry *before*; only *levels*, where any are named."""
+    chosen = select(job_logs).where(job_logs.c.job == job)
+    if levels:
+        chosen = chosen.where(job_logs.c.level.in_(levels))
+    rows = txn.conn.execute(_below(chosen, job_logs, before, limit=limit))
     return [_log_entry(row) for row in rows]
 
 
@@ -143,12 +148,30 @@ KEPT = select(
 ).select_from(unreadable.outerjoin(jobs, unreadable.c.job == jobs.c.key))
 
 
-def page_of_audit(txn: Txn, *, before: int | None, limit: int) -> list[AuditEntry]:
-    """Return the audit trail, newest first, from below the entry *before*."""
+def page_of_audit(
+    txn: Txn, *, before: int | None, limit: int, actor: str = "", actions: Collection[str] = ()
+) -> list[AuditEntry]:
+    """
+    Return the audit trail, newest first, from below the entry *before*.
+
+    Args:
+        actor: only what this one did; "" for everybody.
+        actions: only what begins so; none for everything.
+    """
+    chosen = select(audit)
+    if actor:
+        chosen = chosen.where(audit.c.actor == actor)
+    if actions:
+        chosen = chosen.where(or_(*(audit.c.action.startswith(action, autoescape=True) for action in actions)))
     return [
         AuditEntry(row.id, row.at_ms, row.actor, row.action, row.object, row.note)
-        for row in txn.conn.execute(_below(select(audit), audit, before, limit=limit))
+        for row in txn.conn.execute(_below(chosen, audit, before, limit=limit))
     ]
+
+
+def count_unreadable(txn: Txn) -> int:
+    """Return how many messages that made no sense are kept."""
+    return int(txn.conn.scalar(select(func.count()).select_from(unreadable)) or 0)
 
 
 def add_audit(txn: Txn, *, actor: str, action: str, what: str, note: str = "") -> None:

@@ -54,6 +54,14 @@ def last_scans(txn: Txn) -> dict[int, Scan]:
     return {row.job: Scan(**row._mapping) for row in found}  # noqa: SLF001 - public name
 
 
+def scan_at(txn: Txn, job: int, at_ms: int) -> Scan | None:
+    """Return the scan of *job* that was under way at a moment."""
+    was_on = (scans.c.started_ms <= at_ms, scans.c.finished_ms.is_(None) | (scans.c.finished_ms >= at_ms))
+    found = select(scans).where(scans.c.job == job, *was_on).order_by(scans.c.id.desc()).limit(1)
+    row = txn.conn.execute(found).first()
+    return None if row is None else Scan(**row._mapping)  # noqa: SLF001 - public name
+
+
 def is_follow_up(txn: Txn, scan: Scan) -> bool:
     """Return whether the scan before *scan* wanted another after it."""
     before = select(scans.c.reason).where(scans.c.job == scan.job, scans.c.id < scan.id).order_by(scans.c.id.desc())

@@ -52,7 +52,7 @@ FROM (
     ORDER BY due_at LIMIT :limit {skip}
 ) AS pick
 WHERE ledger.job = pick.job AND ledger.member = pick.member
-RETURNING ledger.member, is_in, seq, attempts, version, lane, accepted
+RETURNING ledger.member, is_in, seq, attempts, version, lane, accepted, accepted_at
 """
 
 # rows: [job, member, token, seq, ...]; only a row that still carries the claim's token is touched

@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 from usher.access.roles import Actor
 from usher.domain.job import Job
-from usher.jobs import control, creating, editing, looking, preview
+from usher.errors import InvalidInput, Problem
+from usher.jobs import control, creating, editing, looking, owing, preview
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import read_job_draft
 from usher.web.body import JsonObject
@@ -101,8 +102,27 @@ resume_job = _moving(control.resume_job, "Go on after a pause.")
 bounce_job = _moving(control.bounce_job, "Ask both vendors again, and go on.")
 kill_job = _moving(control.kill_job, "End a job for good.")
 delete_job = _moving(control.delete_job, "End a job and forget its members.")
-resend_job = _moving(control.resend_job, "Owe everybody again.")
 reconcile_job = _moving(control.reconcile_job, "Compare the whole audience now.")
+
+
+async def resend_job(request: Request, caller: Caller, job_id: str, body: JsonObject) -> Ok[JobBody]:
+    """Owe everybody again; or only those named in `members`, and then `meta.notes` says how many."""
+    desk, members = deps_of(request).desk, _members_in(body)
+    if members is None:
+        return ok(request, job_body(await control.resend_job(desk, caller, job_id)))
+    count = await owing.resend_members(desk, caller, job_id, members)
+    view = await looking.show_job(desk, job_id)
+    return ok(request, job_body(view.job, notes=[f"{count:,} of those named are owed again."]))
+
+
+def _members_in(body: dict[str, object]) -> list[str] | None:
+    odd = [Problem(str(key)[:64], "is not known here.", "Known: members.") for key in body if key != "members"]
+    members = body.get("members")
+    if members is not None and not (isinstance(members, list) and all(isinstance(one, str) for one in members)):
+        odd.append(Problem("members", "must be a list of texts.", "Name people, or leave it out for everybody."))
+    if odd:
+        raise InvalidInput(*odd)
+    return members if isinstance(members, list) else None
 
 
 async def confirm_removals(request: Request, caller: Caller, job_id: str) -> Ok[JobBody]:

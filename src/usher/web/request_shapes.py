@@ -68,6 +68,7 @@ AUTH = _object(
     requests_per_second=RATE,
     max_in_flight=IN_FLIGHT,
 )
+NAMED = _object(members={"type": "array", "items": TEXT})
 MEMBERS = _object(members={"type": "array", "items": TEXT}, reason=TEXT)
 ROLE_NAME: Schema = {"type": "string", "enum": [role.value for role in Role]}
 PERSON = _object(("name", "role"), name=TEXT, role=ROLE_NAME)

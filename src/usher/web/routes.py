@@ -23,7 +23,7 @@ from usher.web.envelope import Ok
 from usher.web.job_shape import JobBody, JobLogBody
 from usher.web.member_shape import ExplanationBody, MemberBody, PreviewBody, ProgressBody
 from usher.web.person_routes import PersonBody
-from usher.web.request_shapes import AUTH, JOB, JOB_CHANGE, MEMBERS, NEW_JOB, PERSON, ROLE, TOKEN, TRIAL
+from usher.web.request_shapes import AUTH, JOB, JOB_CHANGE, MEMBERS, NAMED, NEW_JOB, PERSON, ROLE, TOKEN, TRIAL
 
 VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 EXPORT = "/v2/job/mapp-trigger-export"
@@ -71,7 +71,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("POST", "/v2/job/{job_id}/kill", OPERATOR, job_routes.kill_job, Ok[JobBody]),
     ApiRoute("POST", "/v2/job/{job_id}/retry", OPERATOR, member_routes.retry_members,
              Ok[member_routes.OwedBody], MEMBERS),
-    ApiRoute("POST", "/v2/job/{job_id}/resend", OPERATOR, job_routes.resend_job, Ok[JobBody]),
+    ApiRoute("POST", "/v2/job/{job_id}/resend", OPERATOR, job_routes.resend_job, Ok[JobBody], NAMED),
     ApiRoute("POST", "/v2/job/{job_id}/reconcile", OPERATOR, job_routes.reconcile_job, Ok[JobBody]),
     ApiRoute("POST", "/v2/job/{job_id}/confirm-removals", OPERATOR, job_routes.confirm_removals, Ok[JobBody]),
     ApiRoute("POST", "/v2/job/{job_id}/discard-removals", OPERATOR, job_routes.discard_removals, Ok[JobBody]),

@@ -3,10 +3,15 @@
 from starlette.applications import Starlette
 
 from usher.web.bare_route import BareRoute
+from usher.web.dashboard import (
+    jobs_page,
+)
 from usher.web.dashboard.assets import static_file
 from usher.web.dashboard.entry import PageRoute, endpoint_of
 
-PAGES: tuple[PageRoute, ...] = ()
+PAGES: tuple[PageRoute, ...] = (
+    *jobs_page.PAGES,
+)
 
 
 def add_pages(app: Starlette) -> None:

@@ -1,0 +1,165 @@
+"""
+What happened to one person, in order, told from what was written down and from the ledger's row.
+
+What was routine is not written down: a scan that finds somebody, and a first acceptance without trouble. The row still
+knows the newest of each, so they are told from there. So is why nothing is sent while a lost request may still land.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from usher.clock import iso_from_ms, iso_or_none
+from usher.domain.attribute import value_of
+from usher.domain.notes import HistoryEntry
+from usher.domain.observation import NS_PER_MS
+from usher.domain.scan import Scan
+from usher.store.members import MemberRow
+
+NS_PER_SECOND = 1_000_000_000
+ATTEMPTS = frozenset({"accepted", "retry", "throttled", "rejected", "unknown", "late", "stopped"})
+FAILED = {"retry": "The attempt failed.", "throttled": "Mapp asked for a slower pace."}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """
+    Something about this person.
+
+    Args:
+        at: RFC 3339; for an observation when it came in, for an attempt when it ended.
+        kind: of an observation "enter", "exit", "seen", "absent", "known" (how it came is no longer kept) or "ignored";
+            of a person's word "kept" or "owed"; of an attempt "accepted", "retry", "throttled", "rejected", "unknown",
+            "late" or "stopped"; "waiting" where the next attempt must wait.
+        value: what was wanted, or sent, then.
+        version: source time to the nanosecond, where there is one.
+    """
+
+    at: str
+    kind: str
+    value: str | None
+    version: str | None
+    note: str
+
+
+def moments_of(
+    entries: Sequence[HistoryEntry],
+    row: MemberRow | None,
+    scan: Scan | None = None,
+    *,
+    now_ms: int,
+    guard_seconds: float,
+    hold_ms: int,
+) -> list[Moment]:
+    """
+    Return what happened, newest first.
+
+    Args:
+        entries: what was written down, newest first.
+        scan: the one that asked for a page at the moment of which *row*'s version speaks.
+        hold_ms: how long a claim holds a row.
+    """
+    told = [(entry.at_ms, _written(entry)) for entry in entries]
+    if row is not None:
+        told += _from_row(entries, row, scan, guard_seconds=guard_seconds)
+    told = _waits(entries, row, now_ms=now_ms, hold_ms=hold_ms) + told  # at the same moment, the wait is the newer
+    return [moment for _, moment in sorted(told, key=lambda pair: -pair[0])]
+
+
+def is_explained(entries: Sequence[HistoryEntry], version: int) -> bool:
+    """Return whether the observation that made *version* was written down."""
+    return any(entry.version == version and entry.kind != "ignored" for entry in entries)
+
+
+def asked_ms(version: int, *, guard_seconds: float) -> int:
+    """Return when a scan must have asked for the page that gave *version*."""
+    return (version + int(guard_seconds * NS_PER_SECOND)) // NS_PER_MS
+
+
+def iso_from_ns(at_ns: int) -> str:
+    """RFC 3339 in UTC with nanoseconds, as Lytics writes the time of a trigger."""
+    seconds, nanoseconds = divmod(at_ns, NS_PER_SECOND)
+    return f"{iso_from_ms(seconds * 1000)[:19]}.{nanoseconds:09d}Z"
+
+
+def _written(entry: HistoryEntry) -> Moment:
+    return Moment(
+        at=iso_from_ms(entry.at_ms),
+        kind=entry.kind,
+        value=None if entry.is_in is None else value_of(entry.is_in),
+        version=None if entry.version is None else iso_from_ns(entry.version),
+        note=entry.note,
+    )
+
+
+def _from_row(
+    entries: Sequence[HistoryEntry], row: MemberRow, scan: Scan | None, *, guard_seconds: float
+) -> list[tuple[int, Moment]]:
+    found = []
+    if not is_explained(entries, row.version):
+        found.append(_observed(row, scan, guard_seconds=guard_seconds))
+    if row.accepted_at is not None and not _is_written(entries, "accepted", row.accepted_at):
+        assert row.accepted is not None
+        value = value_of(row.accepted)
+        found.append(_at(row.accepted_at, "accepted", value, f"Mapp took {value!r}."))
+    if row.aside_at is not None and not _is_written(entries, "rejected", row.aside_at):
+        found.append(_at(row.aside_at, "rejected", value_of(row.is_in), row.aside or ""))
+    return found
+
+
+def _is_written(entries: Sequence[HistoryEntry], kind: str, at_ms: int) -> bool:
+    return any(entry.kind == kind and entry.at_ms == at_ms for entry in entries)
+
+
+def _observed(row: MemberRow, scan: Scan | None, *, guard_seconds: float) -> tuple[int, Moment]:
+    value, version = value_of(row.is_in), iso_from_ns(row.version)
+    if scan is None or not row.is_in:
+        return _at(row.version // NS_PER_MS, "known", value, "How this came in is no longer kept.", version)
+    note = (
+        f"A page of the {scan.kind} scan named this person. The version is the moment it was asked for, less"
+        f" {guard_seconds:g} s for how far a scan may lag."
+    )
+    return _at(asked_ms(row.version, guard_seconds=guard_seconds), "seen", value, note, version)
+
+
+def lost_answer(
+    entries: Sequence[HistoryEntry], row: MemberRow | None, *, now_ms: int, hold_ms: int
+) -> HistoryEntry | None:
+    """Return the attempt whose answer was lost and for which this person waits, or None where none is."""
+    newest, until_ms = _newest_attempt(entries), _waits_until(row, now_ms=now_ms)
+    if newest is None or newest.kind != "unknown" or until_ms is None:
+        return None
+    # A later claim holds the row for longer than this attempt's own could.
+    return newest if until_ms <= newest.at_ms + hold_ms else None
+
+
+def _newest_attempt(entries: Sequence[HistoryEntry]) -> HistoryEntry | None:
+    return next((entry for entry in entries if entry.kind in ATTEMPTS), None)
+
+
+def _waits_until(row: MemberRow | None, *, now_ms: int) -> int | None:
+    return row.due_at if row is not None and row.due_at is not None and row.due_at > now_ms else None
+
+
+def _waits(
+    entries: Sequence[HistoryEntry], row: MemberRow | None, *, now_ms: int, hold_ms: int
+) -> list[tuple[int, Moment]]:
+    """Return why nothing is sent now, and why nothing was after each lost answer."""
+    lost = lost_answer(entries, row, now_ms=now_ms, hold_ms=hold_ms)
+    until = iso_or_none(_waits_until(row, now_ms=now_ms))
+    newest = _newest_attempt(entries)
+    found = []
+    for entry in entries:
+        if entry is lost:
+            note = f"Nothing is sent before {until}: the lost request may still land."
+        elif entry.kind == "unknown":
+            note = "Nothing more was sent until the lost request could no longer land."
+        elif entry is newest and entry.kind in FAILED and until is not None:
+            note = f"{FAILED[entry.kind]} The next one is under way, or begins at {until}."
+        else:
+            continue
+        found.append(_at(entry.at_ms, "waiting", value_of(bool(entry.is_in)), note))
+    return found
+
+
+def _at(at_ms: int, kind: str, value: str, note: str, version: str | None = None) -> tuple[int, Moment]:
+    return at_ms, Moment(iso_from_ms(at_ms), kind, value, version, note)

@@ -1,0 +1,236 @@
+"""What a job is doing now, and why, in plain words: one pure function from its state."""
+
+from dataclasses import dataclass
+
+from usher.domain.job import Cause, Status
+from usher.jobs.standing import Standing
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """
+    A few sentences about a job.
+
+    Args:
+        mood: "ok", "warn", "bad", or "" for neither.
+        title: what stopped it, where something did; else blank.
+        quoted: what was said about it when it stopped, perhaps in a vendor's words; hostile until escaped.
+        at_ms: a moment that belongs to the sentences, and *at_word* what is then ("Mapp is asked again").
+    """
+
+    text: str
+    mood: str = "ok"
+    title: str = ""
+    quoted: str = ""
+    at_word: str = ""
+    at_ms: int | None = None
+
+
+def say(now: Standing) -> Saying:
+    """Return what is happening in a job now, and why."""
+    return {
+        Status.RUNNABLE: _running,
+        Status.SLEEPING: _sleeping,
+        Status.PAUSED: _paused,
+        Status.FAULT: _at_fault,
+        Status.FAILED: _failed,
+        Status.COMPLETED: _completed,
+        Status.KILLED: _killed,
+        Status.DELETED: _deleted,
+    }[now.job.status](now)
+
+
+def say_held(now: Standing) -> Saying | None:
+    """Return who waits for a person's decision, where anybody does although the job is not at fault for it."""
+    if not now.job.exits_held or not now.job.is_live or _is_scan_held(now):
+        return None
+    held = _people(now.progress.members["held"])
+    verb = "waits" if now.progress.members["held"] == 1 else "wait"
+    text = (
+        "So many people left the audience at once that Usher holds back those who leave, because a mistake in Lytics"
+        " looks just like this. Who enters is still sent. Nothing is lost meanwhile."
+    )
+    return Saying(text, "warn", title=f"{held} {verb} for your decision", quoted=now.job.reason)
+
+
+def _running(now: Standing) -> Saying:
+    scan = now.progress.scan
+    if now.is_scanning and scan is not None and scan.kind == "backfill":
+        return Saying(_backfilling(now))
+    if now.is_scanning and scan is not None and scan.kind == "baseline":
+        return Saying(
+            "Reading who is in the audience now. Nothing is sent for them, because Existing Users is off;"
+            " whoever enters or leaves meanwhile is sent."
+        )
+    if now.job.scan_wanted and not now.is_scanning:
+        return Saying(f"About to read the audience from Lytics.{_waiting_too(now)}")
+    if now.is_scanning and scan is not None:
+        of = f" of {scan.expected:,}" if scan.expected is not None else ""
+        return Saying(f"Comparing the whole audience: {scan.seen:,}{of} people read. Changes go on meanwhile.")
+    return Saying(_sweeping(now) or _keeping_up(now))
+
+
+def _backfilling(now: Standing) -> str:
+    said = ["Sending the people who are already in the audience.", _time_left(now)]
+    typical = now.hour.totals.p50_ms
+    ends = f" and reaches Mapp in {_about(typical / 1000)}" if typical is not None else ""
+    said.append(f"Meanwhile, anyone who enters or leaves goes first{ends}.")
+    return " ".join(filter(None, said))
+
+
+def _time_left(now: Standing) -> str:
+    left = now.backfill.left_seconds if now.backfill is not None else None
+    if left is None:
+        return ""
+    said = _about(left)
+    return f"{said[0].upper()}{said[1:]} {'are' if said.endswith('s') else 'is'} left."
+
+
+def _sweeping(now: Standing) -> str:
+    if "leave" in now.sweeps:
+        return "Setting those to false whom the last comparison did not find, as was confirmed."
+    if "resend" in now.sweeps:
+        return " ".join(filter(None, ["Telling Mapp everybody again, as was asked for.", _time_left(now)]))
+    if "retry" in now.sweeps:
+        return "Trying again those whom Mapp had rejected."
+    if now.is_bulk_owed and now.waiting:
+        began = now.progress.scan is not None and now.progress.scan.kind == "backfill"
+        what = "Sending the people who were already in the audience" if began else "Sending everybody who is owed"
+        return " ".join(filter(None, [f"{what}: {_people(now.waiting)} wait.", _time_left(now)]))
+    return ""
+
+
+def _keeping_up(now: Standing) -> str:
+    members = now.progress.members
+    aside = f" {_are(members['set_aside'])} set aside; nobody else waits for them." if members["set_aside"] else ""
+    if now.waiting:
+        return f"Sending changes as they come: {_people(now.waiting)} {_verb(now.waiting, 'wait')} to be sent.{aside}"
+    if not members["total"]:
+        return _nobody_yet(now)
+    typical = now.hour.totals.p50_ms
+    fast = f" A change reaches Mapp in {_about(typical / 1000)}." if typical is not None else ""
+    if now.job.config.withbackfill:
+        return f"Everything is in step: Mapp has accepted the newest value of everybody it takes.{fast}{aside}"
+    return f"Everything is in step: whoever entered or left since this job began has reached Mapp.{fast}{aside}"
+
+
+def _nobody_yet(now: Standing) -> str:
+    if now.job.first_trigger_ms is not None or now.job.config.backfill_only:
+        return "Nobody is in the audience yet. Whoever enters is sent at once."
+    return "Waiting for the first change. No trigger has ever arrived from Lytics."
+
+
+def _sleeping(now: Standing) -> Saying:
+    said = f"{now.job.reason} {_kept(now)}".strip()
+    who = "Lytics" if now.job.cause is Cause.LYTICS_OUTAGE else "Mapp"
+    at_ms = now.job.sleep_until_ms
+    return Saying(said, "warn", at_word=f"{who} is asked again" if at_ms is not None else "", at_ms=at_ms)
+
+
+def _paused(now: Standing) -> Saying:
+    if now.job.cause is Cause.UNSTARTED:
+        text = "Nothing is read from Lytics and nothing is sent to Mapp until you start the export."
+        return Saying(text, "", title="Saved without starting")
+    who, _, rest = now.job.reason.partition(". ")
+    text = f"Nothing is sent until somebody resumes the job. Changes from Lytics are still taken in: {_kept(now)}"
+    return Saying(text, "", title=who.rstrip(".") or "Paused", quoted=rest)
+
+
+def _at_fault(now: Standing) -> Saying:
+    if now.job.cause is Cause.REMOVALS:
+        return _at_the_brake(now)
+    title, mend = _FAULTS.get(now.job.cause, ("The job cannot go on", "Mend what is named below, then test again."))
+    title = title.format(mapp=now.label_of_mapp, lytics=now.label_of_lytics, audience=now.job.audience_name)
+    return Saying(f"{_STOPPED} {_kept(now)} {mend}", "bad", title=title, quoted=now.job.reason)
+
+
+_STOPPED = "Usher sends nothing for this job. Changes from Lytics are still taken in:"
+_BY_ITSELF = "The job goes on by itself as soon as the authorization tests well."
+_FAULTS = {
+    Cause.MAPP_CREDENTIALS: ("Mapp refuses the credentials of {mapp}", _BY_ITSELF),
+    Cause.MAPP_INTEGRATION: ("Mapp does not know the integration of {mapp}", _BY_ITSELF),
+    Cause.LYTICS_CREDENTIALS: ("Lytics refuses the credentials of {lytics}", _BY_ITSELF),
+    Cause.REJECTIONS: (
+        "Mapp rejects most people of this job",
+        "Look at who is set aside and why. The job goes on by itself once Mapp takes one of them, who is tried at times.",
+    ),
+    Cause.AUDIENCE: ("The audience {audience} cannot be read", "Mend it in Lytics, then test again."),
+    Cause.FIELD: ("The Identifier Field is gone from Lytics", "Bring it back in Lytics, then test again."),
+}
+
+
+def _at_the_brake(now: Standing) -> Saying:
+    scan = now.progress.scan
+    count = now.progress.members["held"] + (scan.held if scan is not None else 0)
+    text = (
+        "Usher stopped and asks, because a mistake in Lytics looks just like so many people leaving at once."
+        f" Nothing was sent for them. Changes from Lytics are still taken in: {_kept(now)}"
+    )
+    return Saying(text, "warn", title=f"{_people(count)} would be set to false", quoted=now.job.reason)
+
+
+def _failed(now: Standing) -> Saying:
+    text = "Nothing is sent or taken in until the job is restarted. Mapp keeps what it holds."
+    return Saying(text, "bad", title="The job failed", quoted=now.job.reason)
+
+
+def _completed(now: Standing) -> Saying:
+    members = now.progress.members
+    accepted = members["total"] - members["due"] - members["set_aside"]
+    aside = f", {members['set_aside']:,} set aside" if members["set_aside"] else ""
+    said = f"Mapp has accepted {accepted:,} of {_people(members['total'])}{aside}. Nothing more is sent."
+    return Saying(said, "ok", at_word="Completed" if now.since_ms is not None else "", at_ms=now.since_ms)
+
+
+def _killed(now: Standing) -> Saying:
+    who = now.job.reason.replace("Killed", "Terminated").rstrip(".") or "Terminated"
+    return Saying(f"{who}. Nothing more is sent or taken in; Mapp keeps what it holds.", "")
+
+
+def _deleted(now: Standing) -> Saying:
+    who = now.job.reason.rstrip(".") or "Deleted"
+    return Saying(f"{who}. Its people are forgotten here; Mapp keeps what it holds.", "")
+
+
+def _is_scan_held(now: Standing) -> bool:
+    return now.job.cause is Cause.REMOVALS and now.job.status is Status.FAULT
+
+
+def _kept(now: Standing) -> str:
+    """Say who waits meanwhile, and that nobody is lost."""
+    if not now.waiting:
+        return "nobody waits to be sent, and nothing is lost."
+    return f"{_people(now.waiting)} {_verb(now.waiting, 'wait')} to be sent, and nobody is lost."
+
+
+def _waiting_too(now: Standing) -> str:
+    return f" {_people(now.waiting)} {_verb(now.waiting, 'wait')} to be sent." if now.waiting else ""
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
+def _are(count: int) -> str:
+    return f"{_people(count)} {'is' if count == 1 else 'are'}"
+
+
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb
+
+
+def _about(seconds: float) -> str:
+    """1.84 -> "about 2 seconds"; 1740 -> "about 29 minutes"."""
+    if seconds < 1:
+        return "under a second"
+    for size, word, upto in ((1, "second", MINUTE), (MINUTE, "minute", 90 * MINUTE), (HOUR, "hour", 2 * DAY)):
+        if seconds < upto:
+            return _count(seconds / size, word)
+    return _count(seconds / DAY, "day")
+
+
+def _count(figure: float, word: str) -> str:
+    count = round(figure)
+    return f"about {'an' if word == 'hour' else 'a'} {word}" if count == 1 else f"about {count:,} {word}s"

@@ -1,0 +1,164 @@
+"""Everything that tells how one job stands right now, read together; the words for it are usher.jobs.saying's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from usher.domain.job import Job, Status
+from usher.domain.notes import LogEntry
+from usher.domain.scan import ScanState
+from usher.jobs.activity import Activity, activity_of
+from usher.jobs.desk import Desk
+from usher.jobs.progress import Progress, job_progress
+from usher.store import brake, jobs, notes, scans
+from usher.store.authorizations import all_authorizations
+from usher.store.database import Txn
+from usher.store.members import is_bulk_owed
+
+FAULT_CODE = "JOB-FAULT-022"
+RECENT = 100  # lines of the log that are looked through for when a job stopped
+STOPPED_SAID = {
+    Status.PAUSED: "Paused by ",
+    Status.COMPLETED: "Everybody who was in the audience",
+    Status.KILLED: "Killed by ",
+    Status.DELETED: "Deleted by ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """
+    How far everybody who is owed at once has come: a backfill, or people who are told again.
+
+    Args:
+        expected: how many people it is about; None where Lytics announced no total.
+        accepted: of how many of them Mapp has accepted the newest value.
+        read: how many were read from Lytics.
+        per_second: how fast Mapp accepts, over the last minute or two.
+        left_seconds: until everybody is told, at that speed; None where it cannot be said yet.
+    """
+
+    expected: int | None
+    accepted: int
+    read: int
+    per_second: float
+    left_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """
+    One job, now.
+
+    Args:
+        hour: what happened within the last hour.
+        labels: of its authorizations, by id; one that is gone is missing.
+        log: its newest lines, newest first.
+        sweeps: which walks over its people are under way: "resend", "retry", "leave", "forget".
+        is_bulk_owed: people wait whom a scan or a resend found, not only live changes.
+        since_ms: when it stopped, by its log; None where it goes on, or the log does not say any more.
+    """
+
+    job: Job
+    progress: Progress
+    hour: Activity
+    labels: dict[str, str]
+    log: Sequence[LogEntry]
+    sweeps: frozenset[str]
+    is_bulk_owed: bool
+    since_ms: int | None
+    now_ms: int
+
+    @property
+    def is_scanning(self) -> bool:
+        scan = self.progress.scan
+        return scan is not None and scan.state == ScanState.RUNNING
+
+    @property
+    def label_of_mapp(self) -> str:
+        return self.labels.get(self.job.mapp_auth, "an authorization that is gone")
+
+    @property
+    def label_of_lytics(self) -> str:
+        return self.labels.get(self.job.lytics_auth, "an authorization that is gone")
+
+    @property
+    def waiting(self) -> int:
+        """How many people wait to be sent; who waits for a decision is not among them."""
+        members = self.progress.members
+        return members["due"] - members["held"]
+
+    @property
+    def backfill(self) -> Backfill | None:
+        """How far everybody who is owed at once has come; None where nobody is."""
+        return _backfill(self)
+
+
+async def standing_of(desk: Desk, job_id: str) -> Standing:
+    """
+    Return how a job stands. Safe to repeat, and cheap however many people it has.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    progress = await job_progress(desk, job_id)
+    hour = await activity_of(desk, job_id, span="hour")
+
+    def work(txn: Txn) -> Standing:
+        job = brake.as_it_waits(txn, jobs.job_by_id(txn, job_id))
+        log = notes.logs_of(txn, job.key, limit=RECENT)
+        return Standing(
+            job=job,
+            progress=progress,
+            hour=hour,
+            labels={auth.id: auth.label for auth in all_authorizations(txn)},
+            log=log,
+            sweeps=frozenset(sweep.kind for sweep in scans.open_sweeps(txn) if sweep.job == job.key),
+            is_bulk_owed=is_bulk_owed(txn, job.key),
+            since_ms=stopped_at(job, log),
+            now_ms=txn.now_ms,
+        )
+
+    return await desk.database.read(work)
+
+
+def stopped_at(job: Job, log: Sequence[LogEntry]) -> int | None:
+    """Return when *job* came to stand still, by the newest line that says so; None where none does."""
+    if job.status in {Status.FAULT, Status.FAILED}:
+        return next((entry.at_ms for entry in log if entry.code == FAULT_CODE), None)
+    beginning = STOPPED_SAID.get(job.status)
+    if beginning is None:
+        return None
+    return next((entry.at_ms for entry in log if entry.message.startswith(beginning)), None)
+
+
+def _backfill(now: Standing) -> Backfill | None:
+    scan, members = now.progress.scan, now.progress.members
+    is_first = scan is not None and scan.kind == "backfill" and now.is_scanning
+    if not (is_first or now.is_bulk_owed or now.sweeps & {"resend", "retry"}):
+        return None
+    accepted = max(0, members["total"] - members["due"] - members["set_aside"])
+    read = scan.seen if scan is not None and is_first else members["total"]
+    expected = scan.expected if scan is not None and is_first else members["total"]
+    if expected is not None:
+        expected = max(expected, read)
+        accepted = min(accepted, expected)
+    speed = accepted_per_second(now.hour, now_ms=now.now_ms)
+    return Backfill(expected, accepted, read, speed, _left_seconds(now, expected, accepted, speed))
+
+
+def _left_seconds(now: Standing, expected: int | None, accepted: int, speed: float) -> float | None:
+    if expected is None or not speed:
+        return None
+    scan = now.progress.scan
+    reading = (scan.eta_seconds or 0.0) if scan is not None and now.is_scanning else 0.0
+    remaining = max(0, expected - accepted - now.progress.members["set_aside"])
+    return max(reading, remaining / speed)
+
+
+def accepted_per_second(hour: Activity, *, now_ms: int) -> float:
+    """Return how fast Mapp has accepted, from the first of the last two minutes in which it accepted anything."""
+    counts = [point.live + point.bulk for point in hour.points[-2:]]
+    first = next((point.at for point, count in zip(hour.points[-2:], counts, strict=True) if count), None)
+    if first is None:
+        return 0.0
+    return sum(counts) / max(1.0, now_ms / 1000 - first)

@@ -1,0 +1,83 @@
+"""Changing a job: what would change is shown first, for how many people, and saved only as it was shown."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from usher.access.roles import Role
+from usher.domain.job import Job
+from usher.errors import Conflict, InvalidInput, Problem, Unavailable
+from usher.jobs import looking
+from usher.jobs.authorizations import list_authorizations
+from usher.jobs.editing import EditPreview, edit_job, preview_edit
+from usher.jobs.vendors import LYTICS, MAPP
+from usher.jobs.webhooks import ENDED
+from usher.web.dashboard.entry import PageRoute
+from usher.web.dashboard.job_fields import by_control, change_words, draft_in, fingerprint, typed_in, typed_of
+from usher.web.dashboard.visit import Visit
+
+
+async def edit_page(visit: Visit) -> Response:
+    job = await _editable(visit)
+    return await _form(visit, job, typed_of(job))
+
+
+async def edit(visit: Visit) -> Response:
+    """Show what would change, or save it where that has been shown."""
+    job, typed = await _editable(visit), typed_in(visit.form)
+    if visit.form.get("do") == "save" and visit.form.get("shown") == fingerprint(typed):
+        return await _save(visit, job, typed)
+    seen = await preview_edit(visit.desk, job.id, draft_in(visit.form))
+    return await _form(visit, job, typed, problems=seen.problems, seen=seen)
+
+
+async def _save(visit: Visit, job: Job, typed: dict[str, str]) -> Response:
+    try:
+        edited = await edit_job(visit.desk, visit.actor, job.id, draft_in(visit.form))
+    except InvalidInput as error:
+        return await _form(visit, job, typed, problems=error.problems)
+    except (Conflict, Unavailable) as error:
+        return await _form(visit, job, typed, problems=[Problem("name", error.message, "")], status=409)
+    return visit.go(f"/jobs/{job.id}", said=" ".join(["Saved.", *edited.notes]))
+
+
+async def _editable(visit: Visit) -> Job:
+    job = (await looking.show_job(visit.desk, visit.path("job_id"))).job
+    if job.status in ENDED:
+        raise Conflict("A job that has ended cannot be changed. Duplicate it into a new one.")
+    return job
+
+
+async def _form(
+    visit: Visit,
+    job: Job,
+    typed: dict[str, str],
+    *,
+    problems: "tuple[Problem, ...] | list[Problem]" = (),
+    seen: EditPreview | None = None,
+    status: int = 400,
+) -> Response:
+    auths = await list_authorizations(visit.desk)
+    labels = {auth.id: auth.label for auth in auths}
+    choices: dict[str, Any] = {
+        provider: [(auth.id, auth.label) for auth in auths if auth.provider == provider] for provider in (MAPP, LYTICS)
+    }
+    return await visit.page(
+        "job-edit.html",
+        status=status if problems else 200,
+        job=job,
+        base=f"/jobs/{job.id}",
+        typed=typed,
+        problems=by_control(problems),
+        mapp_choices=choices[MAPP],
+        lytics_choices=choices[LYTICS],
+        seen=seen if not problems else None,
+        changes=change_words(seen.changes, labels) if seen is not None else [],
+        shown=fingerprint(typed),
+    )
+
+
+PAGES = (
+    PageRoute("GET", "/jobs/{job_id}/edit", Role.OPERATOR, edit_page),
+    PageRoute("POST", "/jobs/{job_id}/edit", Role.OPERATOR, edit),
+)

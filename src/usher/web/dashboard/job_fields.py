@@ -1,0 +1,115 @@
+"""The fields of the edit form: what a job puts into them, and the draft that they spell."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from usher.domain.job import Job
+from usher.errors import Problem
+from usher.jobs.drafts import JobDraft, read_job_draft
+from usher.jobs.editing import Change
+from usher.web.dashboard.forms import Form
+from usher.web.dashboard.words import number
+
+TEXTS = ("group_id", "mapp_attribute_name", "dynamic_attribute_prefix", "identifier_type")
+SWITCHES = (
+    "enable_dynamic_attributes",
+    "withbackfill",
+    "backfill_only",
+    "create_users",
+    "exit_brake",
+    "allow_unlisted_group",
+)
+NUMBERS = {"reconcile_hours": float, "exit_brake_people": int, "exit_brake_percent": float}
+WORDS = {
+    "name": "Label",
+    "description": "Description",
+    "auth_ids": "Authorizations",
+    "config.group_id": "Group ID",
+    "config.mapp_attribute_name": "Mapp Attribute Name",
+    "config.enable_dynamic_attributes": "Enable Dynamic Attributes",
+    "config.dynamic_attribute_prefix": "Dynamic Attribute Prefix",
+    "config.withbackfill": "Existing Users",
+    "config.backfill_only": "Backfill Only",
+    "config.create_users": "Create contacts",
+    "config.identifier_type": "Identifier type",
+    "config.reconcile_hours": "Compare every (hours)",
+    "config.exit_brake": "Ask before mass exits",
+    "config.exit_brake_people": "Mass exits: people",
+    "config.exit_brake_percent": "Mass exits: percent",
+    "config.allow_unlisted_group": "Use a group that Mapp does not list",
+}
+PLACES = {"auth_ids": "mapp_auth", "config": "mapp_attribute_name", "status": "name"}  # fields that no control has
+CONTROLS = frozenset({"name", "description", "mapp_auth", "lytics_auth", *TEXTS, *SWITCHES, *NUMBERS})
+
+
+def typed_of(job: Job) -> dict[str, str]:
+    """Return what the form shows of *job*; a switch is "on" or ""."""
+    config = job.config
+    return {
+        "name": job.name,
+        "description": job.description,
+        "mapp_auth": job.mapp_auth,
+        "lytics_auth": job.lytics_auth,
+        **{name: str(getattr(config, name)) for name in TEXTS},
+        **{name: f"{getattr(config, name):g}" for name in NUMBERS if name != "exit_brake_people"},
+        "exit_brake_people": str(config.exit_brake_people),
+        **{name: "on" if getattr(config, name) else "" for name in SWITCHES},
+    }
+
+
+def typed_in(form: Form) -> dict[str, str]:
+    """Return what was typed, so that it is shown again as it is."""
+    return {name: form.get(name) for name in sorted(CONTROLS)}
+
+
+def draft_in(form: Form) -> JobDraft:
+    """Return what the form asks for; what it has no field for stays as it is."""
+    config: dict[str, Any] = {name: form.get(name) for name in TEXTS}
+    config |= {name: form.has(name) for name in SWITCHES}
+    config |= {name: _figure(form.get(name), kind) for name, kind in NUMBERS.items()}
+    auth_ids = [form.get("mapp_auth"), form.get("lytics_auth")]
+    body = {"name": form.get("name"), "description": form.get("description"), "auth_ids": auth_ids, "config": config}
+    return read_job_draft(body)
+
+
+def _figure(text: str, kind: type[int] | type[float]) -> int | float | str:
+    """A text that is no number is left as it is: the configuration's own rule names the problem."""
+    try:
+        return kind(text.replace(",", "") or "0")
+    except ValueError:
+        return text
+
+
+def fingerprint(typed: Mapping[str, str]) -> str:
+    """Return a mark of what was typed, by which Save knows that it is what the preview was about."""
+    return hashlib.sha256(repr(sorted(typed.items())).encode()).hexdigest()[:32]
+
+
+def by_control(problems: Iterable[Problem]) -> dict[str, Problem]:
+    """Return each problem under the name of the control that it is shown at; two at one control are joined."""
+    found: dict[str, Problem] = {}
+    for problem in problems:
+        name = PLACES.get(problem.field, problem.field.removeprefix("config."))
+        name = name if name in CONTROLS else "name"
+        said = Problem(name, f"{WORDS.get(problem.field, '')} {problem.problem}".strip(), problem.mend)
+        before = found.get(name)
+        found[name] = (
+            said if before is None else Problem(name, f"{before.problem} {before.mend} {said.problem}", said.mend)
+        )
+    return found
+
+
+def change_words(changes: Iterable[Change], labels: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return (what, before, after) of each change, as a person reads it."""
+    return [(WORDS.get(c.field, c.field), _value(c.old, labels), _value(c.new, labels)) for c in changes]
+
+
+def _value(value: object, labels: Mapping[str, str]) -> str:
+    if isinstance(value, bool):
+        return "On" if value else "Off"
+    if isinstance(value, list | tuple):
+        return ", ".join(labels.get(str(one), str(one)) for one in value)
+    if isinstance(value, int | float):
+        return number(value)
+    return str(value) or "blank"

@@ -1,0 +1,223 @@
+"""A job's figures as its page arranges them: what was delivered, charts as tables, and its configuration in words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from usher.domain.job import Job
+from usher.jobs.activity import Activity, Point
+from usher.jobs.aside import SetAside
+from usher.jobs.progress import Progress
+from usher.redact import mask_member
+from usher.web.dashboard.words import number, percent
+
+IGNORED = {
+    "not_newer": "Known already, or older than known",
+    "superseded": "Replaced within the same message",
+    "no_identifier": "Nothing in the Identifier Field",
+    "too_many": "More than 50 identifiers",
+    "change": "Neither entered nor left",
+}
+SPANS = {"hour": "The last hour", "day": "The last 24 hours", "week": "The last 7 days"}
+BUCKETS = {"hour": "per minute", "day": "per quarter of an hour", "week": "per hour"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One column of the delivery: a figure, its share of *whole* in words, and what it is made of."""
+
+    title: str
+    count: int
+    share: str
+    percent: float
+    parts: list[tuple[str, int]]
+
+
+def delivery_of(progress: Progress) -> list[Step]:
+    """Return how far what came from Lytics has got: received, applied, sent, in step."""
+    triggers, sent, members, scan = progress.triggers, progress.sent, progress.members, progress.scan
+    asked = sum((sent["accepted"], sent["retried"], sent["rejected"], sent["unknown"]))
+    settled = members["total"] - members["due"] - members["set_aside"]
+    read = [("People read by the last scan", scan.seen)] if scan is not None else []
+    nameless = [("Read without an identifier", scan.without_identifier)] if scan and scan.without_identifier else []
+    return [
+        _step("Changes received", triggers["received"], triggers["received"], read + nameless),
+        _step("Applied", triggers["applied"], triggers["received"], _ignored(progress)),
+        _step("Requests accepted", sent["accepted"], asked, _not_accepted(sent)),
+        _step("People in step", settled, members["total"], _not_in_step(progress)),
+    ]
+
+
+def _step(title: str, count: int, whole: int, parts: list[tuple[str, int]]) -> Step:
+    share = percent(count, whole) if whole else ""
+    return Step(title, count, share, 100 * count / whole if whole else 0.0, parts)
+
+
+def _ignored(progress: Progress) -> list[tuple[str, int]]:
+    triggers = progress.triggers
+    ignored = sorted(triggers["ignored"].items(), key=lambda one: -one[1])
+    found = [(f"Ignored: {_lower(IGNORED.get(name, name))}", count) for name, count in ignored]
+    return [*found, ("Unreadable", triggers["unreadable"])]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _not_accepted(sent: Mapping[str, int]) -> list[tuple[str, int]]:
+    words = {"rejected": "Rejected by Mapp", "retried": "Not taken, sent again", "unknown": "Answer lost, sent again"}
+    return [(word, sent[name]) for name, word in words.items()]
+
+
+def _not_in_step(progress: Progress) -> list[tuple[str, int]]:
+    members = progress.members
+    held = [("Waiting for a decision", members["held"])] if members["held"] else []
+    return [("Waiting to be sent", members["due"] - members["held"]), *held, ("Set aside", members["set_aside"])]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Whether everything that was received is accounted for, and the figures that say so."""
+
+    is_right: bool
+    text: str
+
+
+def sum_of(progress: Progress) -> Sum:
+    triggers = progress.triggers
+    ignored = sum(triggers["ignored"].values())
+    received, applied, unreadable = triggers["received"], triggers["applied"], triggers["unreadable"]
+    text = f"{received:,} received = {applied:,} applied + {ignored:,} ignored + {unreadable:,} unreadable"
+    return Sum(received == applied + ignored + unreadable, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """
+    A chart, as the table that it is drawn from.
+
+    Args:
+        kind: "mirror", "stack" or "lines".
+        series: (name, colour, total in words) of each column.
+        rows: (epoch seconds, the moment in UTC, cells); a blank cell is no value.
+        missing: what to say where there is nothing to draw; else blank.
+    """
+
+    id: str
+    kind: str
+    title: str
+    series: list[tuple[str, str, str]]
+    rows: list[tuple[int, str, list[str]]]
+    unit: str = ""
+    missing: str = ""
+
+
+def charts_of(activity: Activity) -> list[Chart]:
+    """Return changes, acceptances and delays over a span of time."""
+    totals, per = activity.totals, BUCKETS[activity.span]
+    return [
+        Chart(
+            "changes",
+            "mirror",
+            f"Changes from Lytics, {per}",
+            [("Enters", "in", number(totals.entered)), ("Exits", "out", number(totals.exited))],
+            _rows(activity, lambda point: [str(point.entered), str(point.exited)]),
+            missing="" if totals.entered or totals.exited else "Nobody entered or left.",
+        ),
+        Chart(
+            "accepted",
+            "stack",
+            f"Accepted by Mapp, {per}",
+            [("Backfill", "accent-mid", number(totals.bulk)), ("Live", "accent", number(totals.live))],
+            _rows(activity, lambda point: [str(point.bulk), str(point.live)]),
+            missing="" if totals.bulk or totals.live else "Mapp accepted nobody, because nobody was sent.",
+        ),
+        Chart(
+            "delays",
+            "lines",
+            "From the change in Lytics to accepted by Mapp",
+            [("Half within", "accent", seconds(totals.p50_ms)), ("99 % within", "text-3", seconds(totals.p99_ms))],
+            _rows(activity, lambda point: [_cell(point.p50_ms), _cell(point.p99_ms)]),
+            unit=" s",
+            missing="" if totals.p50_ms is not None else "No live change was accepted.",
+        ),
+    ]
+
+
+def _rows(activity: Activity, cells: Callable[[Point], list[str]]) -> list[tuple[int, str, list[str]]]:
+    style = "%-d %b %H:%M" if activity.span == "week" else "%H:%M"
+    return [
+        (point.at, datetime.fromtimestamp(point.at, UTC).strftime(style), cells(point)) for point in activity.points
+    ]
+
+
+def _cell(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds / 1000:.2f}"
+
+
+def seconds(milliseconds: int | None) -> str:
+    """1840 -> "1.8 s"; None -> "unknown"."""
+    if milliseconds is None:
+        return "unknown"
+    return f"{milliseconds / 1000:.1f} s" if milliseconds < 100_000 else f"{milliseconds / 1000:,.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class AsideRow:
+    """
+    Those set aside for one reason.
+
+    Args:
+        reason: Mapp's own words, masked for who may not see people.
+        asked: the reason as it is looked up by; None where that would name somebody to who may not see people.
+        sample: one of them, for who may see people.
+    """
+
+    title: str
+    advice: str
+    reason: str
+    asked: str | None
+    sample: str
+    count: int
+    since_ms: int
+
+
+def aside_rows(found: SetAside, *, may_see: bool) -> list[AsideRow]:
+    return [
+        AsideRow(
+            title=group.title,
+            advice=group.advice,
+            reason=group.reason if may_see else group.reason.replace(group.sample, mask_member(group.sample)),
+            asked=group.reason if may_see or group.sample not in group.reason else None,
+            sample=group.sample if may_see else "",
+            count=group.count,
+            since_ms=group.since_ms,
+        )
+        for group in found.groups
+    ]
+
+
+def configuration_of(job: Job) -> list[tuple[str, str, bool]]:
+    """Return (name, value, whether a machine reads it) of every setting, by the names of Lytics' form."""
+    config = job.config
+    prefix = job.target.prefix
+    brake = f"Above {config.exit_brake_people:,} people and {config.exit_brake_percent:g} %"
+    rows = [
+        ("Audience", job.audience_slug or config.segment_id, True),
+        ("Identifier Field", config.uid_field, True),
+        ("Identifier type", config.identifier_type, True),
+        ("Group ID", config.group_id, True),
+        ("Dynamic Attributes", _on(config.enable_dynamic_attributes), False),
+        *([("Prefix", prefix, True)] if prefix is not None else []),
+        ("Attribute Name", job.target.attribute_name, True),
+        ("Existing Users", _on(config.withbackfill), False),
+        ("Backfill Only", _on(config.backfill_only), False),
+        ("Create contacts", _on(config.create_users), False),
+        ("Compare every", f"{config.reconcile_hours:g} hours" if config.reconcile_hours else "Off", False),
+        ("Ask before mass exits", brake if config.exit_brake else "Off", False),
+    ]
+    return [*rows, ("Lower-case e-mail", "On", False)] if config.is_lowercasing else rows
+
+
+def _on(is_on: bool) -> str:
+    return "On" if is_on else "Off"

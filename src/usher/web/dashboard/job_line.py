@@ -1,0 +1,164 @@
+"""One job's line on the list: why it stands as it does, in a few words, and the one step that helps. Pure."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from usher.access.roles import Role
+from usher.domain.job import TRANSITIONS, Cause, Event, Status
+from usher.jobs.overview_rows import Row, ScanLine
+from usher.web.dashboard.sparkline import Sparkline, sparkline
+from usher.web.dashboard.words import duration, people
+
+STOPPED_BY = {
+    Cause.MAPP_CREDENTIALS: "Mapp refuses the credentials",
+    Cause.MAPP_INTEGRATION: "Mapp does not know the integration",
+    Cause.LYTICS_CREDENTIALS: "Lytics refuses the token",
+    Cause.REJECTIONS: "Mapp rejects most people",
+    Cause.AUDIENCE: "The audience cannot be read",
+    Cause.FIELD: "The identifier field cannot be used",
+}
+SLEEPS_BY = {Cause.OUTAGE: "Mapp does not answer", Cause.LYTICS_OUTAGE: "Lytics does not answer"}
+SCANNING = {"backfill": "Backfill", "reconcile": "Comparing", "baseline": "Reading the audience"}
+LONGEST = 70  # characters; the job's page says the rest
+
+
+class Step(NamedTuple):
+    """
+    What somebody can do about a job.
+
+    Args:
+        is_change: a form that is sent; else a link to a page.
+        needs: the lowest role that may.
+    """
+
+    word: str
+    path: str
+    is_change: bool = False
+    needs: Role = Role.OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """
+    One row as it is shown.
+
+    Args:
+        why: the second line of its status, "" where the status says all.
+        is_moving: something is on its way to Mapp at this moment.
+        menu: further steps that fit its status.
+    """
+
+    row: Row
+    why: str
+    is_moving: bool
+    step: Step
+    menu: list[Step]
+    spark: Sparkline
+
+
+def line_of(row: Row) -> Line:
+    return Line(row, why(row), _is_moving(row), first_step(row), further_steps(row), sparkline(row.spark))
+
+
+def why(row: Row) -> str:
+    """Return what the status alone does not say."""
+    if _is_at_the_brake(row):
+        return _waiting(row.to_decide)
+    match row.status:
+        case Status.FAULT:
+            return STOPPED_BY.get(row.cause) or _short(row.reason)
+        case Status.SLEEPING:
+            return SLEEPS_BY.get(row.cause, "Waits after an outage")
+        case Status.PAUSED:
+            return "Saved, not started" if row.cause is Cause.UNSTARTED else _paused(row)
+        case Status.RUNNABLE:
+            return _scanning(row.scan) or _unheard(row)
+        case Status.FAILED | Status.COMPLETED | Status.KILLED:
+            return _short(row.reason)
+        case _:
+            return ""
+
+
+def _is_at_the_brake(row: Row) -> bool:
+    """Whether a decision is what it needs first: what else stops it, or a pause, comes before that."""
+    return row.is_waiting and row.status is not Status.PAUSED and row.cause not in STOPPED_BY
+
+
+def _waiting(to_decide: int) -> str:
+    return f"{people(to_decide)} {'waits' if to_decide == 1 else 'wait'} for a decision"
+
+
+def _paused(row: Row) -> str:
+    return _waiting(row.to_decide) if row.is_waiting else _short(row.reason)
+
+
+def _scanning(scan: ScanLine | None) -> str:
+    if scan is None or scan.state != "running":
+        return ""
+    told = SCANNING.get(scan.kind, "Reading the audience")
+    share = "" if scan.percent is None else f" {scan.percent} %"
+    return told + share + ("" if scan.eta_seconds is None else f", {duration(scan.eta_seconds)} left")
+
+
+def _unheard(row: Row) -> str:
+    return "Paste the webhook into Lytics" if row.webhook == "manual" and row.last_change_ms is None else ""
+
+
+def _short(reason: str) -> str:
+    """Return the first sentence, cut where even that is long."""
+    first = reason.split(". ")[0].rstrip(".")
+    return first if len(first) <= LONGEST else first[: LONGEST - 1].rstrip() + "…"
+
+
+def _is_moving(row: Row) -> bool:
+    is_scanning = row.scan is not None and row.scan.state == "running"
+    return row.status is Status.RUNNABLE and (row.due > row.held or is_scanning)
+
+
+def first_step(row: Row) -> Step:
+    """Return the one step that helps most."""
+    if _is_at_the_brake(row):
+        return Step("Decide", f"/jobs/{row.id}/removals")
+    match row.status:
+        case Status.PAUSED:
+            word = "Start" if row.cause is Cause.UNSTARTED else "Resume"
+            return Step(word, f"/jobs/{row.id}/resume", is_change=True)
+        case Status.FAULT:
+            return Step("Fix", _where_to_fix(row))
+        case Status.FAILED:
+            return Step("Restart", f"/jobs/{row.id}/bounce", is_change=True)
+        case Status.COMPLETED:
+            return Step("Restart", f"/jobs/{row.id}/ask/bounce")
+        case Status.KILLED:
+            return Step("Clone", f"/jobs/{row.id}/clone")
+        case _:
+            return Step("Pause", f"/jobs/{row.id}/pause", is_change=True)
+
+
+def _where_to_fix(row: Row) -> str:
+    if row.cause in {Cause.MAPP_CREDENTIALS, Cause.MAPP_INTEGRATION}:
+        return f"/authorizations/{row.mapp.id}"
+    return f"/authorizations/{row.lytics.id}" if row.cause is Cause.LYTICS_CREDENTIALS else f"/jobs/{row.id}"
+
+
+def further_steps(row: Row) -> list[Step]:
+    """Return what else fits its status, the harmless first; whatever ends or repeats much asks on its own page."""
+    at = f"/jobs/{row.id}"
+    is_live = row.status in {Status.RUNNABLE, Status.SLEEPING, Status.PAUSED, Status.FAULT}
+    is_begun = is_live and row.cause is not Cause.UNSTARTED
+    has_ended = row.status is Status.KILLED
+    steps = [
+        (row.status is Status.FAULT and not row.is_waiting, Step("Pause", f"{at}/pause", is_change=True)),
+        (
+            row.status in {Status.FAULT, Status.SLEEPING} and not row.is_waiting,
+            Step("Restart", f"{at}/bounce", is_change=True),
+        ),
+        (row.set_aside > 0 and is_live, Step("See who is set aside", f"{at}#aside", needs=Role.VIEWER)),
+        (not has_ended, Step("Edit", f"{at}/edit")),
+        (not has_ended, Step("Clone", f"{at}/clone")),
+        (is_begun and not row.is_waiting, Step("Compare now", f"{at}/reconcile", is_change=True)),
+        (is_begun, Step("Send to everybody again", f"{at}/ask/resend")),
+        (row.status in TRANSITIONS[Event.KILL] and not has_ended, Step("Terminate", f"{at}/ask/kill")),
+        (not is_live, Step("Delete", f"{at}/ask/delete")),
+    ]
+    return [step for is_fit, step in steps if is_fit]

@@ -1,0 +1,94 @@
+"""One browser window, watched: whatever it complains of, and whatever breaks its policy, fails the test."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SHOTS = Path(__file__).parents[2] / ".artifacts/screens"
+PASSWORD = "a long enough password"
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+
+
+@dataclass
+class Window:
+    """A page in a browser, and how a person uses it."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        self.page.goto(path if path.startswith("http") else self.url + path)
+
+    def shoot(self, name: str) -> None:
+        """Keep a screenshot of the whole page."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+    def barriers(self) -> list[Any]:
+        """Return what axe-core finds against WCAG 2.2 AA: rule and places."""
+        self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+        return [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]]
+
+    @property
+    def scrolls_sideways(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+    @property
+    def text(self) -> str:
+        return self.page.inner_text("main")
+
+    def press(self, word: str, *, within: str = "main") -> None:
+        """Press the button or link that says *word*."""
+        both = self.page.locator(within).get_by_role("button", name=word, exact=True)
+        link = self.page.locator(within).get_by_role("link", name=word, exact=True)
+        both.or_(link).first.click()
+
+    def type(self, label: str, text: str) -> None:
+        self.page.get_by_label(label, exact=True).first.fill(text)
+
+
+@contextmanager
+def window(
+    browser: Browser, url: str, *, theme: str = "light", width: int = 1440, has_script: bool = True
+) -> Iterator[Window]:
+    """Open a window of its own, cookies and all; what its console says against us fails the test."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if theme == "dark" else "light",
+        java_script_enabled=has_script,
+        timezone_id="Europe/Berlin",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(15_000)
+    seen = Window(context.new_page(), url)
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not EXPECTED.match(message.text):
+            seen.complaints.append(message.text)
+
+    seen.page.on("console", hear)
+    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    try:
+        yield seen
+        assert not seen.complaints, seen.complaints
+    finally:
+        context.close()
+
+
+def enter(seen: Window, link: str, *, name: str = "") -> None:
+    """Use a one-time link; *name* only for the first administrator."""
+    seen.open(link)
+    if name:
+        seen.type("Name", name)
+    seen.type("Password", PASSWORD)
+    seen.page.locator("main form button").last.click()
+    seen.page.wait_for_url("**/jobs")
