@@ -1,5 +1,6 @@
 """One person sent before a job exists: what is checked, what is sent, and that two requests never live at once."""
 
+import asyncio
 import base64
 import json
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.jobs.fake_vendors import GROUP, LYTICS_HOST, MAPP_HOST, OTHER
-from tests.jobs.office import ANNA, Office
+from tests.jobs.office import ANNA, Office, TurnByTurn
 from usher.domain.attribute import Target
 from usher.domain.job import Status
 from usher.domain.outcome import Accepted, Late, Rejected, RetryLater, StopCause, StopJob, Unknown
@@ -328,6 +329,65 @@ async def _second(office: Office) -> None:
     office.vendors.refusing = {EVENT: 502}
     assert (await try_out(office)).outcome == "unknown"
     office.vendors.refusing = {}
+
+
+async def test_of_two_trials_at_the_same_moment_one_is_sent(office):
+    slow = office.with_desk(database=TurnByTurn(office.desk.database))
+    await _fail_the_event(office, RemoteUnknown("The answer was lost."))
+
+    outcomes = await asyncio.gather(try_out(slow), try_out(slow, ANA), return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "Trial"]
+    assert len(events(office)) == 1
+
+
+async def test_of_a_trial_and_a_job_at_the_same_moment_one_is_refused(office):
+    slow = office.with_desk(database=TurnByTurn(office.desk.database))
+    await _fail_the_event(office, RemoteUnknown("The answer was lost."))
+
+    outcomes = await asyncio.gather(slow.make_job(), try_out(slow), return_exceptions=True)
+
+    assert [type(outcome).__name__ for outcome in outcomes].count("Conflict") == 1
+
+
+async def test_credentials_that_changed_since_they_were_checked_are_not_sent_with(office):
+    async def rotate(asked: Any) -> None:
+        if asked.path.endswith("/scan"):
+            office.vendors.before_answer = None
+            draft = read_auth_draft({"config": {"secret": "another"}})
+            await change_authorization(office.desk, ANNA, office.mapp, draft)
+
+    office.vendors.before_answer = rotate
+
+    with pytest.raises(Conflict, match="changed the Mapp authorization"):
+        await try_out(office)
+    assert events(office) == []
+
+
+@dataclass
+class FailingOnceSent:
+    """A database that cannot take anything more once Mapp was spoken to."""
+
+    inner: Database
+    office: Office
+
+    async def read(self, work: Work[Any]) -> Any:
+        return await self.inner.read(work)
+
+    async def write(self, work: Work[Any]) -> Any:
+        if events(self.office):
+            raise Unavailable
+        return await self.inner.write(work)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+async def test_an_answer_that_cannot_be_written_down_is_told_and_holds_the_attribute(office):
+    failing = office.with_desk(database=FailingOnceSent(office.desk.database, office))
+
+    assert (await try_out(failing)).outcome == "accepted"
+    assert len(await held(office)) == 1
 
 
 @pytest.mark.parametrize("body", [{"member": 1}, {"member": ["x"]}, {"member": {}}])

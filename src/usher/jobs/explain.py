@@ -17,6 +17,7 @@ from usher.store import brake, jobs, notes, scans
 from usher.store.database import Txn
 from usher.store.members import MemberRow, member_row
 
+ENTRIES_KEPT, ENTRIES_SHOWN = notes.HISTORY_KEEP, notes.HISTORY_PAGE  # over all jobs, and of one member
 CHANGES = frozenset({"enter", "exit", "seen", "absent", KEPT})  # entries after which somebody may be owed
 
 

@@ -16,7 +16,7 @@ from usher.store import brake, jobs, ledger, notes, scans
 from usher.store.database import Txn
 from usher.store.tables import exit_minutes
 
-BRAKE_CODE = "JOB-FAULT-022"  # of the log line with which the brake stops a job
+BRAKE_CODE, BRAKE_LEVEL = "JOB-FAULT-022", "warn"  # of the log line with which the brake stops a job
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ async def waiting_removals(desk: Desk, job_id: str) -> Removals:
         scan = brake.held_scan(txn, job.key) if job.is_live else None
         exits = brake.held_exits(txn, job.key) if job.is_live and job.exits_held else None
         inside = scans.counters_of(txn, job.key).get("members.in", 0)
-        asked = notes.newest_log(txn, job.key, code=BRAKE_CODE)
+        asked = notes.newest_log(txn, job.key, code=BRAKE_CODE, level=BRAKE_LEVEL)
         held = None if scan is None else _held_scan(scan, inside=inside)
         return Removals(job, held, exits, since_ms=asked.at_ms if asked else None, per_second=None)
 

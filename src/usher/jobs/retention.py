@@ -26,8 +26,11 @@ class Kept:
 def retention() -> list[Kept]:
     """Return what is kept and for how long; the kind that names people first."""
     return [
-        Kept("Members of a job", "While the job exists. When it is deleted they are removed piece by piece, at once."),
-        Kept("History of members", f"The newest {HISTORY_KEEP:,} entries over all jobs."),
+        Kept("Members of a job", "Until the job is deleted; then they are removed at once, piece by piece."),
+        Kept(
+            "History of members",
+            f"The newest {HISTORY_KEEP:,} entries over all jobs; those of a deleted job go with it.",
+        ),
         Kept("Job logs", f"The newest {LOGS_KEEP:,} lines over all jobs. They never name a member."),
         Kept("Unreadable messages", f"The newest {UNREADABLE_KEEP:,}, {_excerpt()}"),
         Kept("Scans", f"The newest {SCANS_KEEP} of each job."),

@@ -143,7 +143,8 @@ def _at_fault(now: Standing) -> Saying:
         return _at_the_brake(now)
     title, mend = _FAULTS.get(now.job.cause, ("The job cannot go on", "Mend what is named below, then test again."))
     title = title.format(mapp=now.label_of_mapp, lytics=now.label_of_lytics, audience=now.job.audience_name)
-    return Saying(f"{_STOPPED} {_kept(now)} {mend}", "bad", title=title, quoted=now.job.reason)
+    said = "" if now.job.cause is Cause.REJECTIONS else now.job.reason  # that one is all in the words here
+    return Saying(f"{_STOPPED} {_kept(now)} {mend}", "bad", title=title, quoted=said)
 
 
 _STOPPED = "Usher sends nothing for this job. Changes from Lytics are still taken in:"
@@ -154,7 +155,7 @@ _FAULTS = {
     Cause.LYTICS_CREDENTIALS: ("Lytics refuses the credentials of {lytics}", _BY_ITSELF),
     Cause.REJECTIONS: (
         "Mapp rejects most people of this job",
-        "Look at who is set aside and why. The job goes on by itself once Mapp takes one of them, who is tried at times.",
+        "Look at who is set aside and why. One of them is tried at times; the job goes on once Mapp takes one.",
     ),
     Cause.AUDIENCE: ("The audience {audience} cannot be read", "Mend it in Lytics, then test again."),
     Cause.FIELD: ("The Identifier Field is gone from Lytics", "Bring it back in Lytics, then test again."),

@@ -83,11 +83,12 @@ def logs_of(
     return [_log_entry(row) for row in rows]
 
 
-def newest_log(txn: Txn, job: int, *, code: str) -> LogEntry | None:
-    """Return the newest line of a job's log that carries *code*."""
-    found = txn.conn.execute(
-        select(job_logs).where(job_logs.c.job == job, job_logs.c.code == code).order_by(job_logs.c.id.desc()).limit(1)
-    )
+def newest_log(txn: Txn, job: int, *, code: str, level: str = "") -> LogEntry | None:
+    """Return the newest line of a job's log that carries *code*, of any level where none is named."""
+    lines = select(job_logs).where(job_logs.c.job == job, job_logs.c.code == code)
+    if level:
+        lines = lines.where(job_logs.c.level == level)
+    found = txn.conn.execute(lines.order_by(job_logs.c.id.desc()).limit(1))
     return next((_log_entry(row) for row in found), None)
 
 

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from usher.access.entering import change_password
+from usher.access.passwords import LONGEST, SHORTEST
 from usher.access.roles import Role
 from usher.access.sessions import Session, end_all, end_session, list_sessions
 from usher.errors import InvalidInput, NotFound, Problem, TooSoon
@@ -65,6 +66,7 @@ async def _account(visit: Visit, *, status: int = 200, problems: Problems | None
         problems=problems or {},
         sessions=await list_sessions(visit.desk, who(visit)),
         browser_words=browser_words,
+        size=(SHORTEST, LONGEST),
     )
 
 

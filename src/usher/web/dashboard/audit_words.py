@@ -42,6 +42,13 @@ DID = {
     "token.revoke": "Revoked the API token",
     "unreadable.read": "Looked at unreadable messages",
 }
+OF_THEMSELVES = {
+    "person.create": "Became the first administrator",
+    "person.remove": "Removed themselves",
+    "person.reset": "Made themselves a new one-time link",
+    "person.role": "Changed their own role",
+    "session.end": "Signed out their other browsers",
+}
 PLACES = {"job": "/jobs/", "authorization": "/authorizations/"}
 ON_PEOPLE = ("person.", "session.", "token.revoke")  # their object is a name already
 
@@ -58,10 +65,15 @@ class Deed(NamedTuple):
 def deed_of(found: TrailEntry) -> Deed:
     """Return what an entry says; an action without words of its own is shown as the trail has it."""
     entry = found.entry
-    did, note = DID.get(entry.action, entry.action), _note(entry.note)
+    did, note = _did(entry), _note(entry.note)
     if found.about is not None:
         return Deed(did, found.about.name, _path(found.about), note)
     return Deed(did, _whom(entry), "", note)
+
+
+def _did(entry: AuditEntry) -> str:
+    usual = DID.get(entry.action, entry.action)
+    return OF_THEMSELVES.get(entry.action, usual) if entry.what == entry.actor else usual
 
 
 def _path(about: Named) -> str:
@@ -75,7 +87,7 @@ def _whom(entry: AuditEntry) -> str:
 
 
 def _note(text: str) -> str:
-    """ "runnable -> paused" -> "Running → Paused"; anything else as it is."""
+    """Return a note with states in words ("runnable -> paused": "Running → Paused"); anything else as it is."""
     before, arrow, after = text.partition(" -> ")
     if arrow and {before, after} <= set(Status):
         return f"{STATUS_WORDS[Status(before)].word} → {STATUS_WORDS[Status(after)].word}"

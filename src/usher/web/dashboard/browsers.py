@@ -22,7 +22,7 @@ SYSTEMS = (
 
 
 def browser_words(called: str) -> str:
-    """ "Mozilla/5.0 (Windows NT 10.0; …) … Firefox/140.0" -> "Firefox on Windows"; "" -> "An unknown browser"."""
+    """Return "Firefox on Windows" for what Firefox there calls itself; unknown ones by their own words."""
     browser = next((word for mark, word in BROWSERS if mark in called), "")
     system = next((word for mark, word in SYSTEMS if mark in called), "")
     if browser:

@@ -1,5 +1,6 @@
 """Changing a job: what would change is shown first, for how many people, and saved only as it was shown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -53,7 +54,7 @@ async def _form(
     job: Job,
     typed: dict[str, str],
     *,
-    problems: "tuple[Problem, ...] | list[Problem]" = (),
+    problems: Sequence[Problem] = (),
     seen: EditPreview | None = None,
     status: int = 400,
 ) -> Response:

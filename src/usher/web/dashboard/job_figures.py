@@ -1,13 +1,13 @@
 """A job's figures as its page arranges them: what was delivered, charts as tables, and its configuration in words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from usher.domain.job import Job
 from usher.jobs.activity import Activity, Point
 from usher.jobs.aside import SetAside
-from usher.jobs.progress import Progress
+from usher.jobs.progress import Progress, SentCounts
 from usher.redact import mask_member
 from usher.web.dashboard.words import number, percent
 
@@ -64,9 +64,12 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _not_accepted(sent: Mapping[str, int]) -> list[tuple[str, int]]:
-    words = {"rejected": "Rejected by Mapp", "retried": "Not taken, sent again", "unknown": "Answer lost, sent again"}
-    return [(word, sent[name]) for name, word in words.items()]
+def _not_accepted(sent: SentCounts) -> list[tuple[str, int]]:
+    return [
+        ("Rejected by Mapp", sent["rejected"]),
+        ("Not taken, sent again", sent["retried"]),
+        ("Answer lost, sent again", sent["unknown"]),
+    ]
 
 
 def _not_in_step(progress: Progress) -> list[tuple[str, int]]:
@@ -128,7 +131,7 @@ def charts_of(activity: Activity) -> list[Chart]:
             "accepted",
             "stack",
             f"Accepted by Mapp, {per}",
-            [("Backfill", "accent-mid", number(totals.bulk)), ("Live", "accent", number(totals.live))],
+            [("In bulk", "accent-mid", number(totals.bulk)), ("Live", "accent", number(totals.live))],
             _rows(activity, lambda point: [str(point.bulk), str(point.live)]),
             missing="" if totals.bulk or totals.live else "Mapp accepted nobody, because nobody was sent.",
         ),
@@ -136,7 +139,7 @@ def charts_of(activity: Activity) -> list[Chart]:
             "delays",
             "lines",
             "From the change in Lytics to accepted by Mapp",
-            [("Half within", "accent", seconds(totals.p50_ms)), ("99 % within", "text-3", seconds(totals.p99_ms))],
+            [("Median", "accent", seconds(totals.p50_ms)), ("99 % within", "text-3", seconds(totals.p99_ms))],
             _rows(activity, lambda point: [_cell(point.p50_ms), _cell(point.p99_ms)]),
             unit=" s",
             missing="" if totals.p50_ms is not None else "No live change was accepted.",

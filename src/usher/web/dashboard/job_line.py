@@ -64,19 +64,11 @@ def why(row: Row) -> str:
     """Return what the status alone does not say."""
     if _is_at_the_brake(row):
         return _waiting(row.to_decide)
-    match row.status:
-        case Status.FAULT:
-            return STOPPED_BY.get(row.cause) or _short(row.reason)
-        case Status.SLEEPING:
-            return SLEEPS_BY.get(row.cause, "Waits after an outage")
-        case Status.PAUSED:
-            return "Saved, not started" if row.cause is Cause.UNSTARTED else _paused(row)
-        case Status.RUNNABLE:
-            return _scanning(row.scan) or _unheard(row)
-        case Status.FAILED | Status.COMPLETED | Status.KILLED:
-            return _short(row.reason)
-        case _:
-            return ""
+    if row.status is Status.RUNNABLE:
+        return _scanning(row.scan) or _unheard(row)
+    if row.status is Status.PAUSED:
+        return _paused(row)
+    return STOPPED_BY.get(row.cause) or SLEEPS_BY.get(row.cause) or _short(row.reason)
 
 
 def _is_at_the_brake(row: Row) -> bool:
@@ -89,6 +81,8 @@ def _waiting(to_decide: int) -> str:
 
 
 def _paused(row: Row) -> str:
+    if row.cause is Cause.UNSTARTED:
+        return "Saved, not started"
     return _waiting(row.to_decide) if row.is_waiting else _short(row.reason)
 
 
@@ -106,7 +100,7 @@ def _unheard(row: Row) -> str:
 
 def _short(reason: str) -> str:
     """Return the first sentence, cut where even that is long."""
-    first = reason.split(". ")[0].rstrip(".")
+    first = reason.split(". ", maxsplit=1)[0].rstrip(".")
     return first if len(first) <= LONGEST else first[: LONGEST - 1].rstrip() + "…"
 
 
@@ -117,22 +111,20 @@ def _is_moving(row: Row) -> bool:
 
 def first_step(row: Row) -> Step:
     """Return the one step that helps most."""
+    at = f"/jobs/{row.id}"
     if _is_at_the_brake(row):
-        return Step("Decide", f"/jobs/{row.id}/removals")
-    match row.status:
-        case Status.PAUSED:
-            word = "Start" if row.cause is Cause.UNSTARTED else "Resume"
-            return Step(word, f"/jobs/{row.id}/resume", is_change=True)
-        case Status.FAULT:
-            return Step("Fix", _where_to_fix(row))
-        case Status.FAILED:
-            return Step("Restart", f"/jobs/{row.id}/bounce", is_change=True)
-        case Status.COMPLETED:
-            return Step("Restart", f"/jobs/{row.id}/ask/bounce")
-        case Status.KILLED:
-            return Step("Clone", f"/jobs/{row.id}/clone")
-        case _:
-            return Step("Pause", f"/jobs/{row.id}/pause", is_change=True)
+        return Step("Decide", f"{at}/removals")
+    if row.status is Status.PAUSED and row.cause is Cause.UNSTARTED:
+        return Step("Start", f"{at}/resume", is_change=True)
+    if row.status is Status.FAULT:
+        return Step("Fix", _where_to_fix(row))
+    usual = {
+        Status.PAUSED: Step("Resume", f"{at}/resume", is_change=True),
+        Status.FAILED: Step("Restart", f"{at}/bounce", is_change=True),
+        Status.COMPLETED: Step("Restart", f"{at}/ask/bounce"),
+        Status.KILLED: Step("Clone", f"{at}/clone"),
+    }
+    return usual.get(row.status, Step("Pause", f"{at}/pause", is_change=True))
 
 
 def _where_to_fix(row: Row) -> str:

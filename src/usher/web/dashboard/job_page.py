@@ -23,9 +23,9 @@ from usher.web.dashboard.visit import Visit
 
 LEVELS = {"": (), "warn": ("warn", "error"), "error": ("error",)}
 LEVEL_WORDS = {"": "All", "warn": "Warnings", "error": "Errors"}
-TAIL, FEED, LOG_PAGE = 20, 6, 200
+TAIL, FEED, LOG_PAGE = 20, 9, 200
 NOBODY = SetAside(0, 0, 0, [])
-PARTS = ("status", "actions", "tabs", "now", "stats", "charts", "delivery", "aside", "feed", "config", "log")
+PARTS = ("status", "actions", "tabs", "now", "stats", "charts_live", "delivery", "aside", "feed", "config", "log")
 
 
 async def context(visit: Visit) -> Mapping[str, Any]:

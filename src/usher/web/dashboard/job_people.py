@@ -1,17 +1,12 @@
-"""The people of a job in one state: page by page to look at, and all of them to take away as CSV."""
+"""The people of a job in one state, a page at a time; viewers see masked ones."""
 
-import csv
-import io
-import re
-from collections.abc import AsyncIterator, Mapping
-from itertools import chain
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from usher.access.roles import Role
-from usher.clock import iso_from_ms
 from usher.jobs import looking
 from usher.jobs.explain import MemberLine
 from usher.redact import mask_member
@@ -32,12 +27,10 @@ EMPTY = {
     "held": "The removal brake holds nobody back.",
     "accepted": "Mapp has accepted nobody of this job yet.",
 }
-HEADS = ("member", "state", "wanted", "as_of", "accepted", "accepted_at", "set_aside_reason", "set_aside_at", "due_at")
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
 async def people_page(visit: Visit) -> Response:
-    job_id, state, reason = visit.path("job_id"), _state(visit), visit.request.query_params.get("reason", "")
+    job_id, state, reason = visit.path("job_id"), state_of(visit), visit.request.query_params.get("reason", "")
     place = opened_cursor(visit.query("cursor") or None, vault=visit.desk.vault)
     view = await looking.show_job(visit.desk, job_id)
     progress = await looking.job_progress(visit.desk, job_id)
@@ -57,7 +50,7 @@ async def people_page(visit: Visit) -> Response:
     )
 
 
-def _state(visit: Visit) -> str:
+def state_of(visit: Visit) -> str:
     asked = visit.query("state", "set_aside")
     return asked if asked in STATES else "set_aside"
 
@@ -90,65 +83,4 @@ def shown(line: MemberLine, *, may_see: bool) -> dict[str, Any]:
     }
 
 
-async def people_csv(visit: Visit) -> Response:
-    """Send everybody in one state as CSV, page by page; a person who may not see people gets masked ones."""
-    state = _state(visit)
-    job = (await looking.show_job(visit.desk, visit.path("job_id"))).job
-    name = f"{file_name(job.name)}-{state.replace('_', '-')}.csv"
-    return _download(_csv_lines(visit, state), name, "text/csv")
-
-
-async def _csv_lines(visit: Visit, state: str) -> AsyncIterator[str]:
-    yield "\ufeff" + csv_line(HEADS)  # the mark by which spreadsheets know UTF-8
-    cursor, reason = None, visit.request.query_params.get("reason", "")
-    while True:
-        found, cursor = await looking.page_of_members(visit.desk, visit.path("job_id"), state, cursor, reason=reason)
-        yield "".join(csv_line(_cells(shown(line, may_see=visit.may_see_people))) for line in found)
-        if cursor is None:
-            return
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    told = row["accepted"]
-    accepted = ("", "") if told is None else (told.value, told.at or "")
-    cells = (row["member"], row["state"], row["wanted"], row["as_of"])
-    return [cell or "" for cell in chain(cells, accepted, (row["reason"], row["aside_at"], row["due_at"]))]
-
-
-def csv_line(cells: "list[str] | tuple[str, ...]") -> str:
-    """Return one line; what a spreadsheet would take for a formula is made text of."""
-    out = io.StringIO()
-    csv.writer(out).writerow(f"'{cell}" if cell.startswith(FORMULAS) else cell for cell in cells)
-    return out.getvalue()
-
-
-async def log_text(visit: Visit) -> Response:
-    """Send a whole log as text, newest line first."""
-    job = (await looking.show_job(visit.desk, visit.path("job_id"))).job
-    return _download(_log_lines(visit), f"{file_name(job.name)}-log.txt", "text/plain")
-
-
-async def _log_lines(visit: Visit) -> AsyncIterator[str]:
-    cursor = None
-    while True:
-        found, cursor = await looking.job_logs(visit.desk, visit.path("job_id"), cursor)
-        yield "".join(f"{iso_from_ms(e.at_ms)} {e.level:5} {' '.join(e.message.split())}\n" for e in found)
-        if cursor is None:
-            return
-
-
-def file_name(text: str) -> str:
-    """Return a name for a file that is safe on every system: "VIP shoppers!" -> "vip-shoppers"."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "job"
-
-
-def _download(lines: AsyncIterator[str], name: str, kind: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingResponse(lines, media_type=f"{kind}; charset=utf-8", headers=headers)
-
-
-PAGES = (
-    PageRoute("GET", "/jobs/{job_id}/people", Role.VIEWER, people_page),
-    PageRoute("GET", "/jobs/{job_id}/people.csv", Role.VIEWER, people_csv),
-    PageRoute("GET", "/jobs/{job_id}/log.txt", Role.VIEWER, log_text),
-)
+PAGES = (PageRoute("GET", "/jobs/{job_id}/people", Role.VIEWER, people_page),)

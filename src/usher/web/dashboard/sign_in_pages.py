@@ -7,7 +7,8 @@ Whatever fails at the door says the same for names that exist and names that do 
 from starlette.responses import Response
 
 from usher.access.entering import sign_in, use_link
-from usher.access.links import Invitation, open_link
+from usher.access.links import FIRST_LINK_MS, Invitation, open_link
+from usher.access.passwords import LONGEST, SHORTEST
 from usher.access.people import list_people
 from usher.access.roles import Role
 from usher.access.sessions import WHOLE_MS, end_session, session_of
@@ -18,6 +19,7 @@ from usher.web.dashboard.problems import Problems, by_field, taken
 from usher.web.dashboard.visit import Visit
 from usher.web.dashboard.words import duration
 
+FIRST_MINUTES = FIRST_LINK_MS // 60_000
 SUBJECTS = {"name": "The name", "password": "The password"}
 
 
@@ -106,6 +108,7 @@ async def _ask(visit: Visit, *, back: str, status: int = 200, trouble: str = "")
         name=visit.form.get("name"),
         trouble=trouble,
         can_anybody=can_anybody,
+        minutes=FIRST_MINUTES,
         host=visit.request.url.netloc,
     )
 
@@ -124,13 +127,19 @@ async def _welcome(
 ) -> Response:
     name = visit.form.get("name") if invitation.name is None else invitation.name
     return await visit.page(
-        "welcome.html", status=status, invitation=invitation, name=name, problems=problems or {}, path=visit.here
+        "welcome.html",
+        status=status,
+        invitation=invitation,
+        name=name,
+        problems=problems or {},
+        path=visit.here,
+        size=(SHORTEST, LONGEST),
     )
 
 
 async def _dead_link(visit: Visit) -> Response:
     can_anybody = any(person.can_sign_in for person in await list_people(visit.desk))
-    return await visit.page("dead-link.html", status=404, can_anybody=can_anybody)
+    return await visit.page("dead-link.html", status=404, can_anybody=can_anybody, minutes=FIRST_MINUTES)
 
 
 def _let_in(visit: Visit, token: str, path: str) -> Response:

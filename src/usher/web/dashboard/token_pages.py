@@ -82,9 +82,7 @@ async def _list(visit: Visit, *, made: ApiToken | None = None, plain: str = "") 
     )
 
 
-async def _new(
-    visit: Visit, *, expires_days: str, status: int = 200, problems: Problems | None = None
-) -> Response:
+async def _new(visit: Visit, *, expires_days: str, status: int = 200, problems: Problems | None = None) -> Response:
     typed = {"name": visit.form.get("name"), "role": visit.form.get("role", Role.VIEWER), "expires_days": expires_days}
     return await visit.page(
         "settings-new-token.html", status=status, typed=typed, problems=problems or {}, most_days=MOST_DAYS

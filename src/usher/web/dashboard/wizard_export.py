@@ -1,24 +1,33 @@
 """What should be exported: the third page, and the answers that it gets as fields are left."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
 
+from usher.domain import removal_brake
 from usher.errors import Problem
 from usher.jobs.accounts import accounts
-from usher.jobs.preview import Preview, preview_job
+from usher.jobs.choices import FieldsOffered, GroupChoice
+from usher.jobs.preview import preview_job
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Visit
 from usher.web.dashboard.wizard_fields import ACCOUNTS, EXPORT_FIELDS, PROVIDERS, Typed, typed_by
-from usher.web.dashboard.wizard_offers import Offer, audiences_for, fields_for, groups_for, offer_for, usual_field
+from usher.web.dashboard.wizard_offers import Offer, fields_for, groups_for, offer_for, usual_field
 from usher.web.dashboard.wizard_problems import Shown, field_of, shown_at_fields
 from usher.web.dashboard.wizard_request import shown_request
 
 NEEDED = ("segment_id", "uid_field", "group_id")
-TRIED = "tried"  # sent by a form that was refused once: then blank fields are pointed out too
-LOOKED_AT = "fields_of"  # the audience for which the identifier fields were shown
+TRIED = "tried"  # sent by a form that was refused once: from then on blank fields are pointed out too
+LOOKED_AT = "looked_at"  # the audience for whose people the identifier fields were looked at
+UNLISTED = "is not in Mapp's list of groups."
+IDENTIFIER_TYPES = (
+    ("email", "E-mail address"),
+    ("userID", "User ID"),
+    ("mobileNumber", "Mobile number"),
+    ("externalID", "External ID"),
+)
 
 
 async def export_page(visit: Visit) -> Response:
@@ -26,7 +35,7 @@ async def export_page(visit: Visit) -> Response:
     typed = typed_by(visit)
     if not await has_both_accounts(visit, typed):
         return visit.go(typed.address(ACCOUNTS), said="Choose the authorizations first.", mood="warn")
-    return await show_export(visit, typed, problems=None)
+    return await show_export(visit, typed)
 
 
 async def has_both_accounts(visit: Visit, typed: Typed) -> bool:
@@ -35,61 +44,80 @@ async def has_both_accounts(visit: Visit, typed: Typed) -> bool:
     return all((provider, typed.text(provider)) in known for provider in PROVIDERS)
 
 
-async def show_export(visit: Visit, typed: Typed, *, problems: list[Problem] | None) -> Response:
+async def show_export(visit: Visit, typed: Typed, problems: Sequence[Problem] = ()) -> Response:
     """
     Answer with the third page.
 
     Args:
-        problems: what was found wrong with it; None where nobody has tried to go on yet.
+        problems: what kept somebody from going on from it.
     """
-    sent = visit.form.get("q") or visit.query("q")
-    offer = await offer_for(visit, typed, search=sent)
-    is_filled = bool(typed.text("uid_field"))
-    typed = _with_defaults(typed, offer)
-    at_fields = shown_at_fields(problems or [], typed, groups=offer.groups, audiences=offer.audiences)
+    search = visit.form.get("q") or visit.query("q")
+    offer = await offer_for(visit, typed, search=search)
+    is_filled, typed = bool(typed.text("uid_field")), _with_defaults(typed, offer)
     context = {
-        "typed": typed,
         "offer": offer,
-        "search": sent,
+        "search": search,
         "is_filled": is_filled,
-        "is_tried": problems is not None,
-        "problems": at_fields,
-        "own": EXPORT_FIELDS,
-        **await _meaning(visit, typed, offer.groups),
+        "is_tried": bool(problems),
+        "problems": shown_at_fields(problems, typed, groups=offer.groups),
+        **_parts(typed, offer.fields, offer.groups, problems),
+        **await _meaning(visit, typed),
     }
     return await visit.page("new-3-export.html", status=400 if problems else 200, **context)
+
+
+async def check_export(visit: Visit) -> Response:
+    """Tell the page what is typed by now: what it means, and what is wrong with it. Nothing is saved."""
+    typed = typed_by(visit)
+    is_other = visit.form.get(LOOKED_AT) != typed.text("segment_id")
+    (groups, _), (fields, _), meaning = await asyncio.gather(
+        groups_for(visit, typed), fields_for(visit, typed), _meaning(visit, typed)
+    )
+    found = meaning["preview"].problems if meaning["preview"] is not None else []
+    at_fields = shown_at_fields(found, typed, groups=groups)
+    context = {
+        "visit": visit,
+        "is_other_audience": is_other,
+        "problems": at_fields if visit.form.has(TRIED) else _of_filled(at_fields, typed),
+        **_parts(typed, fields, groups, found),
+        **meaning,
+    }
+    return html(visit.request, render("new-3-check.html", context))
 
 
 def _with_defaults(typed: Typed, offer: Offer) -> Typed:
     """Fill in what is as good as sure: the identity field, and the only group there is."""
     only = offer.groups[0].id if len(offer.groups) == 1 else ""
     return typed.but(
-        uid_field=typed.text("uid_field") or usual_field(offer.fields),
-        group_id=typed.text("group_id") or only,
+        uid_field=typed.text("uid_field") or usual_field(offer.fields), group_id=typed.text("group_id") or only
     )
 
 
-async def check_export(visit: Visit) -> Response:
-    """Answer a page that says what is typed by now: what it means, and what is wrong with it; nothing is saved."""
-    typed = typed_by(visit)
-    is_other_audience = visit.form.get(LOOKED_AT) != typed.text("segment_id")
-    (groups, groups_unread), offered, meaning = await asyncio.gather(
-        groups_for(visit, typed),
-        fields_for(visit, typed) if is_other_audience else _nothing(),
-        _meaning(visit, typed, None),
-    )
-    audiences = (await audiences_for(visit, typed))[0] if _is_unknown_audience(meaning["preview"]) else []
-    found = meaning["preview"].problems if meaning["preview"] is not None else _offline_problems(typed)
-    at_fields = shown_at_fields(found, typed, groups=groups, audiences=audiences)
-    context = {
-        "visit": visit,
+def _of_filled(problems: Mapping[str, Shown], typed: Typed) -> dict[str, Shown]:
+    """Leave out what is blank only because nobody has come to it yet."""
+    return {name: one for name, one in problems.items() if typed.text(name) or typed.is_on(name)}
+
+
+def _parts(
+    typed: Typed, fields: FieldsOffered, groups: Sequence[GroupChoice], problems: Sequence[Problem]
+) -> dict[str, Any]:
+    """Return what the page and its answers both show."""
+    names = {group.id: group.name for group in groups}
+    is_unlisted = any(field_of(one) == "group_id" and one.problem == UNLISTED for one in problems)
+    return {
         "typed": typed,
-        "problems": at_fields if visit.form.has(TRIED) else _of_filled(at_fields, typed),
         "own": EXPORT_FIELDS,
-        "offered": offered,
-        "groups": groups,
-        "groups_unread": groups_unread,
-        **meaning,
-        "group_name": name_of_group(typed, groups),
+        "fields": fields,
+        "group_name": names.get(typed.text("group_id"), ""),
+        "is_unlisted": is_unlisted or typed.is_on("allow_unlisted_group"),
+        "identifier_types": IDENTIFIER_TYPES,
+        "brake": removal_brake,
     }
-    return html(visit.request, render("new-3-check.html", context))
+
+
+async def _meaning(visit: Visit, typed: Typed) -> dict[str, Any]:
+    """Return what the job would do as it stands; nothing before there is anything to say."""
+    if not any(typed.text(name) for name in ("segment_id", "group_id")):
+        return {"preview": None, "request": None}
+    seen = await preview_job(visit.desk, typed.job_draft(), may_see_people=visit.may_see_people)
+    return {"preview": seen, "request": shown_request(seen.request, attribute_key=seen.attribute_key)}

@@ -146,4 +146,3 @@ def _number(name: str, text: str) -> object:
         return NUMBERS[name](text)
     except ValueError:
         return text
-

@@ -74,9 +74,7 @@ async def audiences_for(visit: Visit, typed: Typed) -> tuple[list[AudienceChoice
 async def fields_for(visit: Visit, typed: Typed) -> tuple[FieldsOffered, str]:
     """Return the fields, and how well each names the chosen audience's people, or none and why."""
     audience = typed.text("segment_id") or None
-    asking = choices.identifier_fields(
-        visit.desk, typed.text(LYTICS), audience, may_see_people=visit.may_see_people
-    )
+    asking = choices.identifier_fields(visit.desk, typed.text(LYTICS), audience, may_see_people=visit.may_see_people)
     return await _patiently(asking, NOTHING, system="Lytics")
 
 

@@ -1,11 +1,11 @@
-"""What is wrong with a new job, in the words of its pages: each problem at its field, with a repair where one is sure."""
+"""What is wrong with a new job, in its pages' words: each problem at its field, with a repair where one is sure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from usher.errors import Problem
-from usher.jobs.choices import AudienceChoice, GroupChoice
+from usher.jobs.choices import GroupChoice
 from usher.web.dashboard.wizard_fields import ACCOUNT_FIELDS, EXPORT_FIELDS, Typed
 
 LABELS = {
@@ -50,18 +50,14 @@ class Shown:
 
 
 def shown_at_fields(
-    problems: Iterable[Problem],
-    typed: Typed,
-    *,
-    groups: Sequence[GroupChoice] = (),
-    audiences: Sequence[AudienceChoice] = (),
+    problems: Iterable[Problem], typed: Typed, *, groups: Sequence[GroupChoice] = ()
 ) -> dict[str, Shown]:
     """Return the problems of fields that the pages have, by field, in the pages' order; the first of each field."""
     by_name: dict[str, Shown] = {}
     for problem in problems:
         name = field_of(problem)
         if name in (*ACCOUNT_FIELDS, *EXPORT_FIELDS) and name not in by_name:
-            repairs = _repairs(name, typed, groups=groups, audiences=audiences)
+            repairs = _repairs(name, typed, groups)
             by_name[name] = in_words(problem, repairs=repairs)
     return {name: by_name[name] for name in (*ACCOUNT_FIELDS, *EXPORT_FIELDS) if name in by_name}
 
@@ -79,9 +75,7 @@ def field_of(problem: Problem) -> str:
     return problem.field.removeprefix("config.")
 
 
-def _repairs(
-    name: str, typed: Typed, *, groups: Sequence[GroupChoice], audiences: Sequence[AudienceChoice]
-) -> tuple[Repair, ...]:
+def _repairs(name: str, typed: Typed, groups: Sequence[GroupChoice]) -> tuple[Repair, ...]:
     text = typed.text(name)
     match name:
         case "dynamic_attribute_prefix" if text and not text.endswith("_"):
@@ -92,7 +86,4 @@ def _repairs(
             names = {group.id: group.name for group in groups}
             near = get_close_matches(text, names, n=NEAR)
             return tuple(Repair(f"Use {one}, {names[one]}", name, one) for one in near)
-        case "segment_id":
-            near = get_close_matches(text.lower().replace(" ", "_"), [one.slug for one in audiences], n=NEAR)
-            return tuple(Repair(f"Use {one}", name, one) for one in near)
     return ()

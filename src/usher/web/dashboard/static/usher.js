@@ -124,6 +124,14 @@
     }
     if (e.target.closest("[aria-disabled='true']")) e.preventDefault();
   });
+  document.addEventListener("input", (e) => {
+    const list = e.target.dataset.narrows && document.getElementById(e.target.dataset.narrows);
+    if (!list) return;
+    const words = e.target.value.toLowerCase().split(/\s+/);
+    const rows = all("[data-words]", list);
+    rows.forEach((row) => { row.hidden = !row.querySelector(":checked") && !words.every((word) => row.dataset.words.includes(word)); });
+    list.classList.toggle("none-found", rows.every((row) => row.hidden));
+  });
   document.getElementById("problems")?.focus();
 
   // ---- single keys, which can be switched off ----
