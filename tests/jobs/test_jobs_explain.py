@@ -70,7 +70,7 @@ async def test_somebody_told_is_accepted_with_the_moment(office):
     assert found.version == iso_from_ns(NOON_MS * 1_000_000)
     assert found.accepted.at in found.why[1]
     assert "Nothing is owed" in found.next
-    assert [(moment.kind, moment.at) for moment in found.history][0] == ("accepted", found.accepted.at)
+    assert (found.history[0].kind, found.history[0].at) == ("accepted", found.accepted.at)
 
 
 async def test_somebody_set_aside_is_shown_with_mapps_reason(office):
@@ -83,7 +83,7 @@ async def test_somebody_set_aside_is_shown_with_mapps_reason(office):
     assert (found.state, found.set_aside.reason) == ("set_aside", "no such user")
     assert "no such user" in found.why[2]
     assert "somebody retries it" in found.next
-    assert [(moment.kind, moment.note) for moment in found.history][0] == ("rejected", "no such user")
+    assert (found.history[0].kind, found.history[0].note) == ("rejected", "no such user")
 
 
 async def test_somebody_whose_attempts_fail_waits_and_the_failures_are_counted(office):

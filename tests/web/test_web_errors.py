@@ -71,7 +71,7 @@ async def test_what_is_not_there_answers_with_lytics_own_code_for_it(usher: Runn
         ("DELETE", "/v2/token/nope", None, 404, "NOTFOUND-003"),
         ("GET", "/v2/nothing", None, 404, "NOTFOUND-003"),
         ("GET", "/v2/job/", None, 404, "NOTFOUND-003"),
-        ("GET", "/", None, 404, "NOTFOUND-003"),
+        ("GET", "/nowhere", None, 404, "NOTFOUND-003"),
         ("PATCH", "/v2/job", None, 405, "BADREQ-001"),
         ("GET", "/triggers/x", None, 405, "BADREQ-001"),
         ("POST", EXPORT, {"name": "x", "config": {}}, 400, "JOB-BADREQ-002"),

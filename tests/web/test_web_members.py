@@ -109,3 +109,15 @@ async def test_an_unknown_state_is_refused_with_those_that_exist(usher: Running)
     answer = await usher.ask("GET", f"/v2/job/{job['id']}/members?state=odd")
     assert (answer.status, answer.fields) == (400, ["state"])
     assert "set_aside" in answer.text
+
+
+async def test_a_resend_of_those_named_says_how_many_and_refuses_what_it_cannot_read(usher: Running) -> None:
+    job = await usher.create_job()
+    path = f"/v2/job/{job['id']}/resend"
+    await usher.trigger(usher.event("jo@example.com"))
+    answer = await usher.ask("POST", path, {"members": ["jo@example.com", "nobody@example.com"]})
+    assert answer.data["meta"]["notes"] == ["1 of 2 named are owed again."]
+    assert "notes" not in (await usher.ask("POST", path)).data["meta"]
+    for body, field in (({"members": "a"}, "members"), ({"members": [1]}, "members"), ({"people": []}, "people")):
+        refused = await usher.ask("POST", path, body)
+        assert (refused.status, refused.fields) == (400, [field])

@@ -115,8 +115,8 @@ def _observed(row: MemberRow, scan: Scan | None, *, guard_seconds: float) -> tup
     if scan is None or not row.is_in:
         return _at(row.version // NS_PER_MS, "known", value, "How this came in is no longer kept.", version)
     note = (
-        f"A page of the {scan.kind} scan named this person. The version is the moment it was asked for, less"
-        f" {guard_seconds:g} s for how far a scan may lag."
+        f"Named by the {scan.kind} scan, on a page asked for at this moment. The version is {guard_seconds:g} s older,"
+        " for how far a scan may lag."
     )
     return _at(asked_ms(row.version, guard_seconds=guard_seconds), "seen", value, note, version)
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from usher.domain.job import TRANSITIONS, Cause, Event, Job, Status
+from usher.domain.job import LIVE, TRANSITIONS, Cause, Event, Status
 from usher.domain.scan import ScanState
 from usher.jobs.standing import Standing
 from usher.jobs.webhooks import ENDED
@@ -27,32 +27,49 @@ class Offer(StrEnum):
 
 def offers(now: Standing) -> frozenset[Offer]:
     """Return the steps that fit a job; whoever offers another would only be refused."""
-    job = now.job
-    is_unstarted = job.cause is Cause.UNSTARTED
+    job, members = now.job, now.progress.members
+    return fitting(
+        job.status,
+        job.cause,
+        is_waiting=job.is_live and (job.exits_held or _has_held_scan(now)),
+        is_scan_near=_is_scan_near(now),
+        people=members["total"],
+        set_aside=members["set_aside"],
+    )
+
+
+def fitting(
+    status: Status, cause: Cause, *, is_waiting: bool, is_scan_near: bool, people: int, set_aside: int
+) -> frozenset[Offer]:
+    """
+    Return the steps that fit a job as *offers* does, from the little that a list of jobs knows of each.
+
+    Args:
+        is_waiting: people wait for a decision at the removal brake.
+        is_scan_near: a scan is under way, about to begin, or waits for that decision.
+    """
+    is_live, is_unstarted = status in LIVE, cause is Cause.UNSTARTED
+    is_stopped_by_brake = status is Status.FAULT and cause is Cause.REMOVALS
     fits = {
         Offer.START: is_unstarted,
-        Offer.PAUSE: _leads_on(job, Event.PAUSE),
-        Offer.RESUME: job.status is Status.PAUSED and not is_unstarted,
-        Offer.BOUNCE: _leads_on(job, Event.BOUNCE) and job.status is not Status.PAUSED and not is_stopped_by_brake(job),
-        Offer.DECIDE: job.is_live and (job.exits_held or _has_held_scan(now)),
-        Offer.RECONCILE: job.is_live and not is_unstarted and not _is_scan_near(now),
-        Offer.RESEND: job.is_live and now.progress.members["total"] > 0,
-        Offer.RETRY: job.is_live and now.progress.members["set_aside"] > 0,
-        Offer.EDIT: job.status not in ENDED,
+        Offer.PAUSE: _leads_on(status, Event.PAUSE),
+        Offer.RESUME: status is Status.PAUSED and not is_unstarted,
+        Offer.BOUNCE: _leads_on(status, Event.BOUNCE) and status is not Status.PAUSED and not is_stopped_by_brake,
+        Offer.DECIDE: is_waiting,
+        Offer.RECONCILE: is_live and not is_unstarted and not is_scan_near,
+        Offer.RESEND: is_live and people > 0,
+        Offer.RETRY: is_live and set_aside > 0,
+        Offer.EDIT: status not in ENDED,
         Offer.CLONE: True,
-        Offer.KILL: _leads_on(job, Event.KILL),
-        Offer.DELETE: _leads_on(job, Event.DELETE),
+        Offer.KILL: _leads_on(status, Event.KILL),
+        Offer.DELETE: _leads_on(status, Event.DELETE),
     }
     return frozenset(offer for offer, does_fit in fits.items() if does_fit)
 
 
-def is_stopped_by_brake(job: Job) -> bool:
-    return job.status is Status.FAULT and job.cause is Cause.REMOVALS
-
-
-def _leads_on(job: Job, event: Event) -> bool:
-    """Whether *event* leads somewhere else from where the job is."""
-    return TRANSITIONS[event].get(job.status, job.status) is not job.status
+def _leads_on(status: Status, event: Event) -> bool:
+    """Whether *event* leads somewhere else from *status*."""
+    return TRANSITIONS[event].get(status, status) is not status
 
 
 def _has_held_scan(now: Standing) -> bool:

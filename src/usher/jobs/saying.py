@@ -1,5 +1,6 @@
 """What a job is doing now, and why, in plain words: one pure function from its state."""
 
+import re
 from dataclasses import dataclass
 
 from usher.domain.job import Cause, Status
@@ -52,7 +53,15 @@ def say_held(now: Standing) -> Saying | None:
         "So many people left the audience at once that Usher holds back those who leave, because a mistake in Lytics"
         " looks just like this. Who enters is still sent. Nothing is lost meanwhile."
     )
-    return Saying(text, "warn", title=f"{held} {verb} for your decision", quoted=now.job.reason)
+    return Saying(text, "warn", title=f"{held} {verb} for your decision", quoted=plain(now.job.reason))
+
+
+def plain(text: str) -> str:
+    """Return a sentence without the names of commands that stand in it in brackets: pages have buttons for them."""
+    return COMMANDS.sub("", text)
+
+
+COMMANDS = re.compile(r" \((?:confirm-removals|discard-removals|bounce|resend|reconcile)\)")
 
 
 def _running(now: Standing) -> Saying:
@@ -96,9 +105,10 @@ def _sweeping(now: Standing) -> str:
     if "retry" in now.sweeps:
         return "Trying again those whom Mapp had rejected."
     if now.is_bulk_owed and now.waiting:
-        began = now.progress.scan is not None and now.progress.scan.kind == "backfill"
-        what = "Sending the people who were already in the audience" if began else "Sending everybody who is owed"
-        return " ".join(filter(None, [f"{what}: {_people(now.waiting)} wait.", _time_left(now)]))
+        if now.progress.scan is not None and now.progress.scan.kind == "backfill":
+            return _backfilling(now)
+        what = f"Sending everybody who is owed: {_people(now.waiting)} {_verb(now.waiting, 'wait')}."
+        return " ".join(filter(None, [what, _time_left(now)]))
     return ""
 
 
@@ -111,9 +121,10 @@ def _keeping_up(now: Standing) -> str:
         return _nobody_yet(now)
     typical = now.hour.totals.p50_ms
     fast = f" A change reaches Mapp in {_about(typical / 1000)}." if typical is not None else ""
+    lead = "Everybody else is in step" if members["held"] else "Everything is in step"
     if now.job.config.withbackfill:
-        return f"Everything is in step: Mapp has accepted the newest value of everybody it takes.{fast}{aside}"
-    return f"Everything is in step: whoever entered or left since this job began has reached Mapp.{fast}{aside}"
+        return f"{lead}: Mapp has accepted the newest value of everybody it takes.{fast}{aside}"
+    return f"{lead}: whoever entered or left since this job began has reached Mapp.{fast}{aside}"
 
 
 def _nobody_yet(now: Standing) -> str:
@@ -135,7 +146,7 @@ def _paused(now: Standing) -> Saying:
         return Saying(text, "", title="Saved without starting")
     who, _, rest = now.job.reason.partition(". ")
     text = f"Nothing is sent until somebody resumes the job. Changes from Lytics are still taken in: {_kept(now)}"
-    return Saying(text, "", title=who.rstrip(".") or "Paused", quoted=rest)
+    return Saying(text, "", title=who.rstrip(".") or "Paused", quoted=plain(rest))
 
 
 def _at_fault(now: Standing) -> Saying:
@@ -169,7 +180,7 @@ def _at_the_brake(now: Standing) -> Saying:
         "Usher stopped and asks, because a mistake in Lytics looks just like so many people leaving at once."
         f" Nothing was sent for them. Changes from Lytics are still taken in: {_kept(now)}"
     )
-    return Saying(text, "warn", title=f"{_people(count)} would be set to false", quoted=now.job.reason)
+    return Saying(text, "warn", title=f"{_people(count)} would be set to false", quoted=plain(now.job.reason))
 
 
 def _failed(now: Standing) -> Saying:

@@ -56,6 +56,7 @@ class Standing:
         sweeps: which walks over its people are under way: "resend", "retry", "leave", "forget".
         is_bulk_owed: people wait whom a scan or a resend found, not only live changes.
         since_ms: when it stopped, by its log; None where it goes on, or the log does not say any more.
+        scan_began_ms: when its newest scan began; None where it never had one.
     """
 
     job: Job
@@ -66,6 +67,7 @@ class Standing:
     sweeps: frozenset[str]
     is_bulk_owed: bool
     since_ms: int | None
+    scan_began_ms: int | None
     now_ms: int
 
     @property
@@ -106,6 +108,7 @@ async def standing_of(desk: Desk, job_id: str) -> Standing:
     def work(txn: Txn) -> Standing:
         job = brake.as_it_waits(txn, jobs.job_by_id(txn, job_id))
         log = notes.logs_of(txn, job.key, limit=RECENT)
+        scan = scans.last_scan(txn, job.key)
         return Standing(
             job=job,
             progress=progress,
@@ -115,6 +118,7 @@ async def standing_of(desk: Desk, job_id: str) -> Standing:
             sweeps=frozenset(sweep.kind for sweep in scans.open_sweeps(txn) if sweep.job == job.key),
             is_bulk_owed=is_bulk_owed(txn, job.key),
             since_ms=stopped_at(job, log),
+            scan_began_ms=None if scan is None else scan.started_ms,
             now_ms=txn.now_ms,
         )
 
@@ -142,7 +146,7 @@ def _backfill(now: Standing) -> Backfill | None:
     if expected is not None:
         expected = max(expected, read)
         accepted = min(accepted, expected)
-    speed = accepted_per_second(now.hour, now_ms=now.now_ms)
+    speed = accepted_per_second(now.hour, since_ms=now.scan_began_ms or 0, now_ms=now.now_ms)
     return Backfill(expected, accepted, read, speed, _left_seconds(now, expected, accepted, speed))
 
 
@@ -155,10 +159,10 @@ def _left_seconds(now: Standing, expected: int | None, accepted: int, speed: flo
     return max(reading, remaining / speed)
 
 
-def accepted_per_second(hour: Activity, *, now_ms: int) -> float:
-    """Return how fast Mapp has accepted, from the first of the last two minutes in which it accepted anything."""
+def accepted_per_second(hour: Activity, *, since_ms: int, now_ms: int) -> float:
+    """Return how fast Mapp accepts, in those of the last two minutes in which it did, from *since_ms* on."""
     counts = [point.live + point.bulk for point in hour.points[-2:]]
     first = next((point.at for point, count in zip(hour.points[-2:], counts, strict=True) if count), None)
     if first is None:
         return 0.0
-    return sum(counts) / max(1.0, now_ms / 1000 - first)
+    return sum(counts) / max(1.0, now_ms / 1000 - max(first, since_ms / 1000))

@@ -112,7 +112,7 @@ async def resend_job(request: Request, caller: Caller, job_id: str, body: JsonOb
         return ok(request, job_body(await control.resend_job(desk, caller, job_id)))
     count = await owing.resend_members(desk, caller, job_id, members)
     view = await looking.show_job(desk, job_id)
-    return ok(request, job_body(view.job, notes=[f"{count:,} of those named are owed again."]))
+    return ok(request, job_body(view.job, notes=[f"{count:,} of {len(members):,} named are owed again."]))
 
 
 def _members_in(body: dict[str, object]) -> list[str] | None:

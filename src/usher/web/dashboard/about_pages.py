@@ -12,6 +12,15 @@ from usher.web.dashboard.visit import Visit
 
 PATH = "/settings/about"
 UNREADABLE = f"{PATH}/unreadable"
+WHY = {
+    "not_json": "It is not JSON.",
+    "not_an_event": "It is not an event.",
+    "no_segment_events": "It tells of no audience.",
+    "no_audience": "It does not say which audience.",
+    "unknown_kind": "It does not say whether somebody entered or exited.",
+    "bad_time": "Its time cannot be read.",
+    "too_many": "It holds more than is read of one message.",
+}
 
 
 async def about_page(visit: Visit) -> Response:
@@ -30,12 +39,13 @@ async def unreadable_page(visit: Visit) -> Response:
         following=following,
         is_first=not visit.query("cursor"),
         labels=await _labels(visit),
+        why=WHY,
     )
 
 
 async def message_page(visit: Visit) -> Response:
     message = await show_unreadable(visit.desk, visit.actor, visit.path("entry_id"))
-    return await visit.page("settings-message.html", message=message, labels=await _labels(visit))
+    return await visit.page("settings-message.html", message=message, labels=await _labels(visit), why=WHY)
 
 
 async def _labels(visit: Visit) -> dict[str, str]:

@@ -14,7 +14,7 @@ AREAS = (
     ("jobs", "Jobs"),
     ("authorizations", "Authorizations"),
     ("people", "People"),
-    ("tokens", "API tokens"),
+    ("tokens", "Tokens"),
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from usher.errors import Problem
-from usher.jobs.credentials import KINDS, LYTICS_URL
+from usher.jobs.credentials import LYTICS_URL, MOST_IN_FLIGHT
 from usher.jobs.drafts import AuthDraft, read_auth_draft
 from usher.jobs.vendors import LYTICS, MAPP
 from usher.mapp.address import integration_in
@@ -29,6 +29,10 @@ LABELS = {
     "max_in_flight": "Requests at once",
     "type": "Provider",
 }
+MENDS = {
+    "requests_per_second": "Type a number above 0, or leave it blank for no limit of yours.",
+    "max_in_flight": f"Type a whole number from 1 to {MOST_IN_FLIGHT}, or leave it blank.",
+}  # what the API says in JSON's words
 READ_BACK = ("rest_api_url", "user", "password")
 LIMITS = ("requests_per_second", "max_in_flight")
 FIELDS = {
@@ -88,7 +92,7 @@ def at_fields(problems: Iterable[Problem]) -> dict[str, Problem]:
     found: dict[str, Problem] = {}
     for one in problems:
         name = one.field.removeprefix("config.")
-        found.setdefault(name, Problem(name, f"{LABELS.get(name, name)} {one.problem}", one.mend))
+        found.setdefault(name, Problem(name, f"{LABELS.get(name, name)} {one.problem}", MENDS.get(name, one.mend)))
     return found
 
 

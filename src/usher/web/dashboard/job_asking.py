@@ -32,7 +32,7 @@ def _ending(now: Standing) -> list[str]:
         said.append(f"{people(now.progress.members['due'])} who wait to be sent never will be.")
     if now.job.webhook.state == "made":
         said.append("The webhook that Usher made in Lytics is removed.")
-    said.append(f"Mapp keeps what it holds: {people(now.progress.members['in'])} of this audience stay as they are.")
+    said.append(f"Mapp keeps what it holds: {people(now.progress.members['in'])} of this audience stay true.")
     return said
 
 

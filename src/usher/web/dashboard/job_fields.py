@@ -92,12 +92,18 @@ def by_control(problems: Iterable[Problem]) -> dict[str, Problem]:
     for problem in problems:
         name = PLACES.get(problem.field, problem.field.removeprefix("config."))
         name = name if name in CONTROLS else "name"
-        said = Problem(name, f"{WORDS.get(problem.field, '')} {problem.problem}".strip(), problem.mend)
+        said = Problem(name, _whole(problem), problem.mend)
         before = found.get(name)
         found[name] = (
             said if before is None else Problem(name, f"{before.problem} {before.mend} {said.problem}", said.mend)
         )
     return found
+
+
+def _whole(problem: Problem) -> str:
+    """Return what is wrong as a sentence: most problems go on from the name of their field."""
+    is_whole = problem.problem[:1].isupper()
+    return problem.problem if is_whole else f"{WORDS.get(problem.field, 'This')} {problem.problem}"
 
 
 def change_words(changes: Iterable[Change], labels: Mapping[str, str]) -> list[tuple[str, str, str]]:

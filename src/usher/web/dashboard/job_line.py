@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from usher.access.roles import Role
-from usher.domain.job import TRANSITIONS, Cause, Event, Status
+from usher.domain.job import Cause, Status
+from usher.jobs.offers import Offer, fitting
 from usher.jobs.overview_rows import Row, ScanLine
 from usher.web.dashboard.sparkline import Sparkline, sparkline
 from usher.web.dashboard.words import duration, people
@@ -73,7 +74,7 @@ def why(row: Row) -> str:
 
 def _is_at_the_brake(row: Row) -> bool:
     """Whether a decision is what it needs first: what else stops it, or a pause, comes before that."""
-    return row.is_waiting and row.status is not Status.PAUSED and row.cause not in STOPPED_BY
+    return Offer.DECIDE in fits(row) and row.status is not Status.PAUSED and row.cause not in STOPPED_BY
 
 
 def _waiting(to_decide: int) -> str:
@@ -99,8 +100,8 @@ def _unheard(row: Row) -> str:
 
 
 def _short(reason: str) -> str:
-    """Return the first sentence, cut where even that is long."""
-    first = reason.split(". ", maxsplit=1)[0].rstrip(".")
+    """Return the first sentence without the word that its status says already, cut where even that is long."""
+    first = reason.split(". ", maxsplit=1)[0].rstrip(".").removeprefix("Killed ").removeprefix("Paused ")
     return first if len(first) <= LONGEST else first[: LONGEST - 1].rstrip() + "…"
 
 
@@ -135,22 +136,29 @@ def _where_to_fix(row: Row) -> str:
 
 def further_steps(row: Row) -> list[Step]:
     """Return what else fits its status, the harmless first; whatever ends or repeats much asks on its own page."""
-    at = f"/jobs/{row.id}"
-    is_live = row.status in {Status.RUNNABLE, Status.SLEEPING, Status.PAUSED, Status.FAULT}
-    is_begun = is_live and row.cause is not Cause.UNSTARTED
-    has_ended = row.status is Status.KILLED
-    steps = [
-        (row.status is Status.FAULT and not row.is_waiting, Step("Pause", f"{at}/pause", is_change=True)),
-        (
-            row.status in {Status.FAULT, Status.SLEEPING} and not row.is_waiting,
-            Step("Restart", f"{at}/bounce", is_change=True),
-        ),
-        (row.set_aside > 0 and is_live, Step("See who is set aside", f"{at}#aside", needs=Role.VIEWER)),
-        (not has_ended, Step("Edit", f"{at}/edit")),
-        (not has_ended, Step("Clone", f"{at}/clone")),
-        (is_begun and not row.is_waiting, Step("Compare now", f"{at}/reconcile", is_change=True)),
-        (is_begun, Step("Send to everybody again", f"{at}/ask/resend")),
-        (row.status in TRANSITIONS[Event.KILL] and not has_ended, Step("Terminate", f"{at}/ask/kill")),
-        (not is_live, Step("Delete", f"{at}/ask/delete")),
-    ]
-    return [step for is_fit, step in steps if is_fit]
+    at, first = f"/jobs/{row.id}", first_step(row)
+    steps = {
+        Offer.PAUSE: Step("Pause", f"{at}/pause", is_change=True),
+        Offer.BOUNCE: Step("Restart", f"{at}/bounce", is_change=True),
+        Offer.RETRY: Step("See who is set aside", f"{at}#aside", needs=Role.VIEWER),
+        Offer.EDIT: Step("Edit", f"{at}/edit"),
+        Offer.CLONE: Step("Clone", f"{at}/clone"),
+        Offer.RECONCILE: Step("Compare now", f"{at}/reconcile", is_change=True),
+        Offer.RESEND: Step("Send to everybody again", f"{at}/ask/resend"),
+        Offer.KILL: Step("Terminate", f"{at}/ask/kill"),
+        Offer.DELETE: Step("Delete", f"{at}/ask/delete"),
+    }
+    fit = fits(row)
+    return [step for offer, step in steps.items() if offer in fit and step.word != first.word]
+
+
+def fits(row: Row) -> frozenset[Offer]:
+    is_scanning = row.scan is not None and row.scan.state == "running"
+    return fitting(
+        row.status,
+        row.cause,
+        is_waiting=row.is_waiting,
+        is_scan_near=is_scanning or row.to_decide > row.held,
+        people=row.total,
+        set_aside=row.set_aside,
+    )

@@ -12,7 +12,7 @@ from usher.jobs import looking
 from usher.jobs.activity import activity_of
 from usher.jobs.aside import SetAside, set_aside
 from usher.jobs.offers import offers
-from usher.jobs.saying import say, say_held
+from usher.jobs.saying import plain, say, say_held
 from usher.jobs.standing import standing_of
 from usher.jobs.webhooks import heard, is_webhook_wanted, paste_help
 from usher.mapp.wire import attribute_key
@@ -84,7 +84,7 @@ class FeedLine:
 
 def feed_line(entry: LogEntry) -> FeedLine:
     """Return a line of the log as something that happened."""
-    first, _, rest = entry.message.partition(". ")
+    first, _, rest = plain(entry.message).partition(". ")
     icon, style = next(
         (found for beginning, found in FEED_ICONS.items() if entry.message.startswith(beginning)),
         LEVEL_ICONS.get(entry.level, LEVEL_ICONS["info"]),

@@ -6,6 +6,7 @@ browser then asks again by itself.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ CHECKED_EVERY = 30  # rounds between looks at whether the viewer is still signed
 HEARTBEAT_EVERY = 15  # rounds; proxies close what is silent
 RETRY_MS = 2_000
 
+LINE_END = re.compile(r"\r\n|\r|\n")  # those of event streams; a person may have typed some that Python knows besides
+
 Context = Callable[[Visit], Awaitable[Mapping[str, Any]]]
 
 
@@ -35,19 +38,25 @@ class LivePage:
     context: Context
 
     async def stream(self, visit: Visit) -> Response:
-        """Answer with the stream of this page's parts; the first round sends every part."""
+        """
+        Answer with the stream of this page's parts; the first round sends every part.
+
+        Raises:
+            NotFound: what the page shows is not there; nothing has been sent by then.
+        """
+        first = await self._parts(visit)
         return StreamingResponse(
-            self._messages(visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+            self._messages(visit, first), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
         )
 
-    async def _messages(self, visit: Visit) -> AsyncIterator[str]:
+    async def _messages(self, visit: Visit, first: Mapping[str, str]) -> AsyncIterator[str]:
         shown: dict[str, str] = {}
         yield f"retry: {RETRY_MS}\n\n"
         for round_number in _rounds():
             if visit.deps.closing.is_set() or not await _may_go_on(visit, round_number):
                 return
             try:
-                parts = await self._parts(visit)
+                parts = await self._parts(visit) if round_number else first
             except UsherError:
                 return
             for name, text in parts.items():
@@ -91,5 +100,5 @@ async def _wait(visit: Visit) -> None:
 
 
 def _message(name: str, text: str) -> str:
-    lines = "".join(f"data: {line}\n" for line in text.splitlines())
+    lines = "".join(f"data: {line}\n" for line in LINE_END.split(text))
     return f"event: {name}\n{lines}\n"

@@ -17,7 +17,7 @@ from usher.mapp.client import PreparedRequest
 from usher.mapp.wire import attribute_key
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.live import LivePage
-from usher.web.dashboard.member_words import STATES, with_times
+from usher.web.dashboard.member_words import STATES, in_words
 from usher.web.dashboard.timeline import timeline
 from usher.web.dashboard.visit import Visit
 from usher.web.member_shape import explanation_body
@@ -72,7 +72,7 @@ async def member_context(visit: Visit) -> dict[str, Any]:
         "attribute": attribute_key(job.target),
         "others": [row for row in others if row.job_id != job_id],
         "states": STATES,
-        "with_times": with_times,
+        "in_words": in_words,
         "path_of": path_of,
         "query": urlencode({"m": asked, "order": visit.query("order")}),
     }

@@ -1,4 +1,4 @@
-"""How a member's state is worded, and how a sentence's moments become the viewer's own time."""
+"""How a member's state is worded, and how a sentence of an explanation is shown."""
 
 import re
 from datetime import datetime
@@ -16,15 +16,26 @@ STATES = {
     "set_aside": StatusWord("Set aside", "st-warn", "triangle-alert"),
     "accepted": StatusWord("Accepted by Mapp", "st-run", "circle-check"),
 }
-MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z")
+SHOWN = re.compile(rf"({MOMENT.pattern}|'true'|'false')")
 
 
-def with_times(text: str) -> Markup:
-    """Return *text* escaped, every RFC 3339 moment in it as <time>."""
-    return Markup().join(_piece(piece) for piece in MOMENT.split(text))
+def in_words(text: str, key: str = "") -> Markup:
+    """
+    Return a sentence of an explanation for a page, escaped.
+
+    Moments (RFC 3339) become <time>, values bold, and the attribute's *key* code.
+    """
+    quoted = repr(key)
+    if key and quoted in text:
+        before, _, after = text.partition(quoted)
+        return in_words(before) + Markup("<code>{}</code>").format(key) + in_words(after)
+    return Markup().join(_piece(piece) for piece in SHOWN.split(text))
 
 
 def _piece(text: str) -> Markup:
+    if text in {"'true'", "'false'"}:
+        return Markup("<strong>{}</strong>").format(text[1:-1])
     return when(text, "second") if _is_moment(text) else escape(text)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
-from usher.web.dashboard.words import duration
+from usher.web.dashboard.words import duration, milliseconds
 
 LATE_SECONDS = 5.0  # after its version; a trigger that comes sooner is worth no word
 FAR_SECONDS = 3_600.0  # between Lytics' word and a step; beyond, the span says nothing
@@ -57,9 +57,9 @@ LOOKS = {
 }
 LANES = {1: "Lytics", 2: "Usher", 3: "Mapp"}
 OBSERVED = frozenset({"enter", "exit", "seen", "absent", "known"})
+UNTIMED = OBSERVED | {"ignored"}
 ATTEMPTS = frozenset(kind for kind, look in LOOKS.items() if look.lane == 3)
 SETTLED = frozenset({"accepted", "rejected"})  # the next attempt is the first of another round
-BESIDE = frozenset({"accepted", "retry", "rejected", "unknown", "throttled", "late", "stopped"})  # shown with a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _steps(moments: Sequence[Told], *, audience: str, is_whole: bool) -> list[St
         attempt += moment.kind in ATTEMPTS
         counted = f"Attempt {attempt}." if is_whole and moment.kind in ATTEMPTS else ""
         notes = [counted, *_notes(moment, stood=version)]
-        after = "" if moment.kind in OBSERVED else _after(heard_at, moment.at)
+        after = "" if moment.kind in UNTIMED else _after(heard_at, moment.at)
         found.append(_step(moment, audience=audience, after=after, notes=[note for note in notes if note]))
         if moment.kind in OBSERVED:
             heard_at = moment.at
@@ -135,7 +135,7 @@ def _step(moment: Told, *, audience: str, after: str, notes: list[str]) -> Step:
         title=_ignored_title(moment) if moment.kind == "ignored" else look.title.replace("{audience}", audience),
         icon=look.icon,
         mood=look.mood,
-        value=(moment.value or "") if moment.kind in BESIDE else "",
+        value=(moment.value or "") if moment.kind in ATTEMPTS else "",
         notes=notes,
     )
 
@@ -174,7 +174,7 @@ def _lateness(moment: Told) -> str:
 
 def _after(heard_at: str, at: str) -> str:
     seconds = _seconds_between(heard_at, at)
-    return f"+{duration(round(seconds, 1))}" if seconds is not None and 0 <= seconds < FAR_SECONDS else ""
+    return f"+{milliseconds(1000 * seconds)}" if seconds is not None and 0 <= seconds < FAR_SECONDS else ""
 
 
 def _seconds_between(earlier: str, later: str) -> float | None:

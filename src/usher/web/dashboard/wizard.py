@@ -18,7 +18,7 @@ from usher.web.dashboard.wizard_start import clone_job, save_only, start_export
 
 async def type_page(visit: Visit) -> Response:
     """Ask what the job should do."""
-    return await visit.page("new-1-type.html", typed=typed_by(visit), own=("withbackfill", "backfill_only"))
+    return await visit.page("new-1-type.html", typed=typed_by(visit), own=("backfill_only",))
 
 
 PAGES: tuple[PageRoute, ...] = (

@@ -54,7 +54,7 @@ async def offer_for(visit: Visit, typed: Typed, *, search: str) -> Offer:
         audiences_for(visit, typed), fields_for(visit, typed), groups_for(visit, typed)
     )
     found = [one for one in audiences if _matches(one, search) or is_chosen(one, typed)]
-    shown = sorted(found, key=lambda one: not is_chosen(one, typed))[:MOST_SHOWN]
+    shown = sorted(found, key=lambda one: (not is_chosen(one, typed), bool(one.problem)))[:MOST_SHOWN]
     return Offer(
         audiences=shown,
         hidden=len(found) - len(shown),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from usher.errors import InvalidInput, Problem, UsherError
 from usher.jobs.accounts import accounts
 from usher.jobs.preview import Preview, preview_job
+from usher.jobs.reach import why_unreached
 from usher.jobs.trial import Trial, send_one
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Visit
@@ -67,6 +68,7 @@ async def show_review(
         "seen": seen,
         "request": shown_request(seen.request, attribute_key=seen.attribute_key),
         "stops": _stops(seen, error),
+        "unreached": why_unreached(visit.desk),
         "tried": tried,
     }
     return await visit.page("new-4-review.html", status=200 if error is None else status_of(error), **context)

@@ -1,0 +1,264 @@
+"""Who may open which page and make which change: every route, every role, for what exists and for what does not."""
+
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from tests.dashboard.visiting import PASSWORD, House, Visitor, visiting
+from tests.web.service import OWNER
+from usher.access.entering import sign_in
+from usher.access.people import create_person
+from usher.access.roles import Role, allows
+from usher.access.sessions import list_sessions, session_of
+from usher.access.tokens import create_token
+from usher.errors import Unauthenticated
+from usher.web.dashboard.cookies import SESSION
+from usher.web.dashboard.entry import PageRoute
+from usher.web.dashboard.pages import PAGES
+from usher.web.dashboard.words import WHO_MAY
+
+GONE = "nobody-made-this"
+
+
+class Row(NamedTuple):
+    """
+    What one route answers to whoever may use it.
+
+    Args:
+        there: the status where everything that the address names exists.
+        gone: the status where it does not; None where the address names nothing.
+        fields: what is sent: a form's fields, or for a page the address's parameters.
+    """
+
+    there: int
+    gone: int | None = None
+    fields: Mapping[str, str] = {}
+
+
+ROWS = {
+    "GET /": Row(303),
+    "GET /sign-in": Row(200),
+    "POST /sign-in": Row(400),
+    "GET /welcome/{token}": Row(200, 404),
+    "POST /welcome/{token}": Row(303, 404, fields={"password": "a long enough password"}),
+    "POST /sign-out": Row(303),
+    "POST /theme": Row(303, fields={"theme": "dark"}),
+    "GET /jobs": Row(200),
+    "GET /live/jobs": Row(200),
+    "GET /jobs/new": Row(200),
+    "GET /jobs/new/accounts": Row(200),
+    "POST /jobs/new/accounts": Row(400),
+    "GET /jobs/new/export": Row(303),
+    "POST /jobs/new/check": Row(200),
+    "GET /jobs/new/review": Row(303),
+    "POST /jobs/new/send-one": Row(303),
+    "POST /jobs/new/save": Row(303),
+    "POST /jobs/new/start": Row(303),
+    "GET /jobs/{job_id}": Row(200, 404),
+    "GET /live/jobs/{job_id}": Row(200, 404),
+    "GET /jobs/{job_id}/log": Row(200, 404),
+    "GET /jobs/{job_id}/log.txt": Row(200, 404),
+    "GET /jobs/{job_id}/people": Row(200, 404),
+    "GET /jobs/{job_id}/people.csv": Row(200, 404),
+    "GET /jobs/{job_id}/ask/{action}": Row(200, 404),
+    "GET /jobs/{job_id}/clone": Row(303, 404),
+    "GET /jobs/{job_id}/edit": Row(200, 404),
+    "POST /jobs/{job_id}/edit": Row(400, 404),
+    "POST /jobs/{job_id}/pause": Row(303, 404),
+    "POST /jobs/{job_id}/resume": Row(303, 404),
+    "POST /jobs/{job_id}/bounce": Row(303, 404),
+    "POST /jobs/{job_id}/reconcile": Row(303, 404),
+    "POST /jobs/{job_id}/resend": Row(303, 404),
+    "POST /jobs/{job_id}/kill": Row(303, 404),
+    "POST /jobs/{job_id}/delete": Row(303, 404),
+    "POST /jobs/{job_id}/retry": Row(303, 404),
+    "GET /members": Row(200),
+    "GET /jobs/{job_id}/member": Row(200, 404, fields={"m": "jo@example.com"}),
+    "GET /jobs/{job_id}/member.json": Row(200, 404, fields={"m": "jo@example.com"}),
+    "POST /jobs/{job_id}/member/resend": Row(303, 404, fields={"m": "jo@example.com"}),
+    "GET /live/jobs/{job_id}/member": Row(200, 404, fields={"m": "jo@example.com"}),
+    "GET /jobs/{job_id}/removals": Row(200, 404),
+    "POST /jobs/{job_id}/removals/confirm": Row(409, 404),
+    "POST /jobs/{job_id}/removals/discard": Row(409, 404),
+    "GET /live/jobs/{job_id}/removals": Row(200, 404),
+    "GET /authorizations": Row(200),
+    "GET /authorizations/new": Row(200),
+    "POST /authorizations/new": Row(400),
+    "GET /authorizations/{auth_id}": Row(200, 404),
+    "POST /authorizations/{auth_id}": Row(200, 404, fields={"do": "test"}),
+    "GET /authorizations/{auth_id}/edit": Row(200, 404),
+    "POST /authorizations/{auth_id}/edit": Row(400, 404),
+    "GET /authorizations/{auth_id}/delete": Row(200, 404),
+    "POST /authorizations/{auth_id}/delete": Row(303, 404),
+    "POST /authorizations/{auth_id}/tokens": Row(303, 404),
+    "GET /authorizations/{auth_id}/tokens/end": Row(200, 404),
+    "POST /authorizations/{auth_id}/tokens/end": Row(303, 404),
+    "GET /account": Row(200),
+    "POST /account": Row(400),
+    "POST /account/end": Row(303),
+    "POST /account/end-others": Row(303),
+    "GET /settings/people": Row(200),
+    "GET /settings/people/invite": Row(200),
+    "POST /settings/people/invite": Row(200, fields={"name": "new@example.org", "role": "viewer"}),
+    "GET /settings/people/{person_id}": Row(200, 404),
+    "POST /settings/people/{person_id}": Row(303, 404, fields={"role": "operator"}),
+    "POST /settings/people/{person_id}/end-sessions": Row(303, 404),
+    "GET /settings/people/{person_id}/link": Row(200, 404),
+    "POST /settings/people/{person_id}/link": Row(200, 404),
+    "GET /settings/people/{person_id}/remove": Row(200, 404),
+    "POST /settings/people/{person_id}/remove": Row(303, 404),
+    "GET /settings/tokens": Row(200),
+    "GET /settings/tokens/new": Row(200),
+    "POST /settings/tokens/new": Row(200, fields={"name": "report", "role": "viewer"}),
+    "GET /settings/tokens/{token_id}/revoke": Row(200, 404),
+    "POST /settings/tokens/{token_id}/revoke": Row(303, 404),
+    "GET /settings/audit": Row(200),
+    "GET /settings/about": Row(200),
+    "GET /settings/about/unreadable": Row(200),
+    "GET /settings/about/unreadable/{entry_id}": Row(200, 404),
+}
+
+
+def row_of(route: PageRoute) -> Row:
+    return ROWS[f"{route.method} {route.path}"]
+
+
+@dataclass
+class Made:
+    """Makes what addresses name, new each time: a change may leave nothing of it."""
+
+    house: House
+    numbers: Iterator[int] = field(default_factory=count)
+
+    async def address(self, route: PageRoute) -> str:
+        """Return an address of *route* at which everything exists."""
+        path = route.path
+        for name in re.findall(r"{(\w+)}", path):
+            path = path.replace("{" + name + "}", quote(await self._new(name), safe=""))
+        return path
+
+    async def _new(self, name: str) -> str:
+        running, number = self.house.running, next(self.numbers)
+        match name:
+            case "job_id":
+                return str((await running.create_job(mapp_attribute_name=f"attribute_{number}"))["id"])
+            case "auth_id":
+                config = {"api_url": f"{running.sandbox_url}/lytics", "token": "sandbox-lytics-token"}
+                body = {"label": f"label {number}", "config": config}
+                return str((await running.ask("POST", "/v2/auth/lytics-token", body)).data["id"])
+            case "entry_id":
+                await running.trigger(b"no message")
+                return str((await running.ask("GET", "/v2/unreadable")).data[0]["id"])
+            case "token_id":
+                return (await create_token(running.deps.desk, OWNER, name=f"token {number}", role=Role.VIEWER))[0].id
+            case "person_id" | "token":
+                name_ = f"person{number}@example.org"
+                person, link = await create_person(running.deps.desk, OWNER, name=name_, role=Role.VIEWER)
+                return person.id if name == "person_id" else link
+            case "action":
+                return "kill"
+        raise AssertionError(f"the table does not know how to make {name}")
+
+
+def gone_address(route: PageRoute) -> str:
+    return re.sub(r"{\w+}", GONE, route.path)
+
+
+async def ask(visitor: Visitor, route: PageRoute, path: str) -> tuple[int, str, str]:
+    """Ask as a browser would; return status, where it leads and the text (none of a live stream, which never ends)."""
+    fields = urlencode(row_of(route).fields)
+    headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", "Cookie": visitor._cookie()}
+    path, body = (f"{path}?{fields}", None) if route.method == "GET" else (path, fields.encode())
+    where = visitor.url + path
+    async with visitor.http.request(route.method, where, data=body, headers=headers, allow_redirects=False) as reply:
+        is_stream = reply.content_type == "text/event-stream"
+        return reply.status, reply.headers.get("Location", ""), "" if is_stream else await reply.text()
+
+
+async def what_is_kept(house: House) -> dict[str, Any]:
+    """Everything that a change would leave a trace in."""
+    paths = ("/v2/audit", "/v2/job?show_all=true", "/v2/auth", "/v2/person")
+    found = {path: (await house.running.ask("GET", path)).body["data"] for path in paths}
+    tokens = (await house.running.ask("GET", "/v2/token")).data
+    return found | {"tokens": [(one["name"], one["role"]) for one in tokens]}
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    with TemporaryDirectory(prefix="usher-") as folder:
+        async with visiting(Path(folder)) as found:
+            await found.running.authorize()
+            yield found
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert sorted(ROWS) == sorted(f"{route.method} {route.path}" for route in PAGES)
+    assert [key for key, row in ROWS.items() if ("{" in key) != (row.gone is not None)] == []
+
+
+async def test_a_stranger_is_led_to_sign_in_whether_it_exists_or_not(house: House) -> None:
+    made, stranger = Made(house), house.stranger()
+    closed = [route for route in PAGES if route.needs is not None]
+    paths = {path: route for route in closed for path in (await made.address(route), gone_address(route))}
+    before, wrong = await what_is_kept(house), []
+    for path, route in paths.items():
+        status, leads_to, text = await ask(stranger, route, path)
+        if (status, text) != (303, "") or not leads_to.startswith("/sign-in?next=/"):
+            wrong.append((route.method, path, status, leads_to))
+    assert wrong == []
+    assert await what_is_kept(house) == before
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+async def test_whoever_may_not_is_told_who_may_and_not_what_exists(house: House, role: Role) -> None:
+    made, visitor = Made(house), await house.visitor(role)
+    closed = [route for route in PAGES if route.needs is not None and not allows(role, route.needs)]
+    paths = {path: route for route in closed for path in (await made.address(route), gone_address(route))}
+    before, wrong = await what_is_kept(house), []
+    for path, route in paths.items():
+        status, _, text = await ask(visitor, route, path)
+        if status != 403 or f"{WHO_MAY[route.needs]} may do this." not in text:
+            wrong.append((route.method, path, status))
+    assert len(closed) > 20
+    assert wrong == []
+    assert await what_is_kept(house) == before
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_whoever_may_gets_what_exists_and_hears_what_does_not(house: House, role: Role) -> None:
+    made, visitor, wrong = Made(house), await house.visitor(role), []
+    for route in sorted(PAGES, key=lambda route: route.path == "/sign-out"):  # last: it ends the visit
+        if route.needs is not None and not allows(role, route.needs):
+            continue
+        row, address = row_of(route), await made.address(route)
+        found = [(await ask(visitor, route, address))[0]]
+        if row.gone is not None:
+            before = await what_is_kept(house)
+            found.append((await ask(visitor, route, gone_address(route)))[0])
+            assert await what_is_kept(house) == before, route.path
+        if found != [status for status in row[:2] if status is not None]:
+            wrong.append((route.method, route.path, found))
+    assert wrong == []
+
+
+async def test_nobody_signs_somebody_else_out(house: House) -> None:
+    desk = house.running.deps.desk
+    viewer, operator = await house.visitor(Role.VIEWER), await house.visitor(Role.OPERATOR)
+    mine = await session_of(desk, viewer.cookies[SESSION])
+    second = await sign_in(desk, name=mine.actor.name, password=PASSWORD, address="127.0.0.1", browser="another")
+    own = next(one.id for one in await list_sessions(desk, mine) if one.id != mine.id)
+    theirs = (await session_of(desk, operator.cookies[SESSION])).id
+    answers = [await viewer.post("/account/end", {"id": one}) for one in (theirs, GONE, mine.id)]
+    assert len({answer.said for answer in answers}) == 1, "nobody learns which sessions exist"
+    for token in (operator.cookies[SESSION], viewer.cookies[SESSION], second):
+        assert await session_of(desk, token), "still signed in"
+    await viewer.post("/account/end", {"id": own})
+    with pytest.raises(Unauthenticated):
+        await session_of(desk, second)
