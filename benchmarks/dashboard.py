@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
+import uvloop
 from sqlalchemy import insert, text
 
 from benchmarks.delivery import CONFIG
@@ -30,6 +31,7 @@ from usher.store.authorizations import Authorization
 from usher.store.database import Txn
 from usher.web.dashboard.assets import FOLDER
 from usher.web.dashboard.cookies import SESSION
+from usher.web.logging import configure_logging
 from usher.wiring import Service, build
 
 JOBS, MAPP, LYTICS = 50, "a" * 32, "b" * 32
@@ -124,11 +126,12 @@ async def _served(folder: Path, members: int) -> AsyncIterator[tuple[str, Servic
 
 
 def _fill(txn: Txn, service: Service, members: int) -> None:
-    for auth_id, provider, kind, config in (
-        (MAPP, "mapp", "integration-secret", {"api_url": "http://127.0.0.1:9", "integration_id": "5a4d7b0e"}),
-        (LYTICS, "lytics", "lytics-token", {"api_url": "http://127.0.0.1:9"}),
+    nowhere = {"api_url": "http://127.0.0.1:9"}
+    for auth_id, provider, kind, config, secret in (
+        (MAPP, "mapp", "integration-secret", nowhere | {"integration_id": "5a4d7b0e"}, "secret"),
+        (LYTICS, "lytics", "lytics-token", nowhere, "token"),
     ):
-        secrets = seal_secrets(service.desk.vault, {"secret": "secret", "token": "token"}, auth_id=auth_id)
+        secrets = seal_secrets(service.desk.vault, {secret: "secret"}, auth_id=auth_id)
         auth = Authorization(id=auth_id, provider=provider, type=kind, label=provider, config=config, secrets=secrets)
         authorizations.add_authorization(txn, auth)
     for number in range(JOBS):
@@ -179,7 +182,8 @@ FILL = text(
 def main() -> None:
     """Measure, and print a table."""
     asyncio.set_event_loop(None)
-    found = asyncio.run(pages(1_000_000, 40))
+    configure_logging(is_quiet=True)
+    found = uvloop.run(pages(1_000_000, 40))
     beside = first_visit_bytes()
     yardstick = found[0].median
     for page in found:

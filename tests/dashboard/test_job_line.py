@@ -102,6 +102,7 @@ def test_the_first_step_is_the_one_that_helps(changes, word, path):
         ({"scan": ScanLine("backfill", "running", 1, None)}, {"Terminate"}, {"Compare now"}),
         (HELD, {"Pause"}, {"Decide"}),
         (HELD | {"status": Status.FAULT}, {"Pause"}, {"Restart"}),
+        (HELD | {"status": Status.PAUSED}, {"Decide"}, {"Resume"}),
         ({"status": Status.PAUSED, "cause": Cause.UNSTARTED, "total": 0}, {"Edit"}, {"Compare now", "Pause"}),
         ({"total": 0}, {"Compare now"}, {"Send to everybody again"}),
         ({"status": Status.COMPLETED}, {"Clone", "Delete"}, {"Restart", "Compare now"}),

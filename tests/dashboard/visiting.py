@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
+from tests.access.house import CHEAP
 from tests.web.service import OWNER, Running, running_service
 from usher.access.entering import use_link
 from usher.access.people import create_person
@@ -138,6 +139,7 @@ async def visiting(
 ) -> AsyncIterator[House]:
     """Run a service and a sandbox; *with_engine* also runs the jobs."""
     async with running_service(folder, members=members, **environment) as running:
+        running.deps.desk.passwords._hasher = CHEAP
         engine = running.service.engine
         task = asyncio.create_task(engine.run()) if with_engine else None
         try:

@@ -1,13 +1,13 @@
 """What the web layer is given, once, by whoever wires the service."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.requests import Request
 
-from usher.access.roles import Actor
+from usher.access.roles import Actor, Role
 from usher.engine.telemetry import Telemetry
 from usher.jobs.desk import Desk
 
@@ -33,6 +33,7 @@ class WebDeps:
         authenticate: the actor whose API token this is; raises Unauthenticated.
         version: of Usher, as the API's description shows it.
         closing: set when the service stops, so that live pages let go.
+        live_parts: what live pages showed last, shared by everybody who looks at the same thing with the same role.
     """
 
     desk: Desk
@@ -41,6 +42,7 @@ class WebDeps:
     authenticate: Callable[[str], Awaitable[Actor]]
     version: str
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    live_parts: dict[tuple[str, Role], tuple[float, Mapping[str, str]]] = field(default_factory=dict, repr=False)
 
 
 def deps_of(request: Request) -> WebDeps:

@@ -29,7 +29,8 @@ class Asking:
 def _ending(now: Standing) -> list[str]:
     said = ["Nothing more is sent to Mapp and nothing more is taken in from Lytics. This cannot be undone."]
     if now.progress.members["due"]:
-        said.append(f"{people(now.progress.members['due'])} who wait to be sent never will be.")
+        due = now.progress.members["due"]
+        said.append(f"{people(due)} who {'waits' if due == 1 else 'wait'} to be sent never will be.")
     if now.job.webhook.state == "made":
         said.append("The webhook that Usher made in Lytics is removed.")
     said.append(f"Mapp keeps what it holds: {people(now.progress.members['in'])} of this audience stay true.")

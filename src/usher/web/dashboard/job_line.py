@@ -138,6 +138,7 @@ def further_steps(row: Row) -> list[Step]:
     """Return what else fits its status, the harmless first; whatever ends or repeats much asks on its own page."""
     at, first = f"/jobs/{row.id}", first_step(row)
     steps = {
+        Offer.DECIDE: Step("Decide", f"{at}/removals"),
         Offer.PAUSE: Step("Pause", f"{at}/pause", is_change=True),
         Offer.BOUNCE: Step("Restart", f"{at}/bounce", is_change=True),
         Offer.RETRY: Step("See who is set aside", f"{at}#aside", needs=Role.VIEWER),

@@ -2,7 +2,7 @@
 What changes while somebody looks: each page's parts, rendered again every second, sent when they differ.
 
 Server-sent events; one message a part. A stream ends when its viewer is signed out or the service stops, and the
-browser then asks again by itself.
+browser then asks again by itself. However many look at one page, it is rendered once a round for each role.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from usher.web.dashboard.rendering import render_blocks
 from usher.web.dashboard.visit import Visit
 
 EVERY_SECONDS = 1.0
+SHARED_SECONDS = 0.9  # a little less than a round, so that one viewer alone always sees what is new
 CHECKED_EVERY = 30  # rounds between looks at whether the viewer is still signed in
 HEARTBEAT_EVERY = 15  # rounds; proxies close what is silent
 RETRY_MS = 2_000
@@ -67,9 +68,17 @@ class LivePage:
                 yield ": still here\n\n"
             await _wait(visit)
 
-    async def _parts(self, visit: Visit) -> dict[str, str]:
-        context = {"visit": visit, **await self.context(visit)}
-        return render_blocks(self.template, self.blocks, context)
+    async def _parts(self, visit: Visit) -> Mapping[str, str]:
+        """Render the parts, or take what was rendered for somebody else within this round."""
+        kept, key = visit.deps.live_parts, (visit.here, visit.actor.role)
+        now = visit.desk.clock.monotonic()
+        if key in kept and kept[key][0] > now:
+            return kept[key][1]
+        parts = render_blocks(self.template, self.blocks, {"visit": visit, **await self.context(visit)})
+        for old in [one for one, (until, _) in kept.items() if until <= now]:
+            del kept[old]
+        kept[key] = now + SHARED_SECONDS, parts
+        return parts
 
 
 def _rounds() -> Sequence[int]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from usher.errors import InvalidInput, RemoteError
+from usher.errors import InvalidInput, NotFound, RemoteError
 from usher.jobs import choices
 from usher.jobs.choices import AudienceChoice, FieldChoice, FieldsOffered, GroupChoice
 from usher.jobs.vendors import LYTICS, MAPP
@@ -104,5 +104,5 @@ async def _patiently(asking: Awaitable[T], nothing: T, *, system: str) -> tuple[
             return await asking, ""
     except TimeoutError:
         return nothing, f"{system} did not answer within {PATIENCE_SECONDS} seconds."
-    except (RemoteError, InvalidInput) as error:
+    except (RemoteError, InvalidInput, NotFound) as error:
         return nothing, error.message

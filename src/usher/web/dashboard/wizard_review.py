@@ -40,10 +40,7 @@ class Tried:
 
 async def review_page(visit: Visit) -> Response:
     """Show what the job would do; what is wrong with it leads back to its field."""
-    typed = typed_by(visit)
-    if not await has_both_accounts(visit, typed):
-        return visit.go(typed.address(ACCOUNTS), said="Choose the authorizations first.", mood="warn")
-    return await show_review(visit, typed)
+    return await show_review(visit, typed_by(visit))
 
 
 async def show_review(
@@ -56,6 +53,8 @@ async def show_review(
         error: what kept the job from being made, where that was tried.
         tried: what came of sending one person, where that was tried.
     """
+    if not await has_both_accounts(visit, typed):
+        return visit.go(typed.address(ACCOUNTS), said="Choose the authorizations first.", mood="warn")
     names = await _names(visit, typed)
     typed = typed.but(name=typed.text("name") or names["audience"])
     seen = await preview_job(visit.desk, typed.job_draft(), may_see_people=visit.may_see_people)

@@ -1,0 +1,185 @@
+"""Changing a job: shown before it is saved, saved only as shown, problems at their fields, nothing typed lost."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tests.dashboard.settled import put, settle
+from tests.dashboard.visiting import House, Page, visiting
+from usher.access.roles import Role
+from usher.domain.job import Status
+from usher.domain.outcome import Accepted
+from usher.errors import Problem
+from usher.web.dashboard.job_fields import by_control
+
+HIDDEN = re.compile(r'name="shown" value="([^"]*)"')
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    with TemporaryDirectory(prefix="usher-") as folder:
+        async with visiting(Path(folder)) as found:
+            await found.running.authorize()
+            yield found
+
+
+async def a_job(house: House, **config: Any) -> str:
+    return str((await house.running.create_job(**config))["id"])
+
+
+def fields(house: House, **changed: Any) -> dict[str, Any]:
+    """What the form of an untouched job sends; None is a box that is not checked."""
+    usual = {
+        "name": "VIP",
+        "description": "",
+        "mapp_auth": house.running.made["mapp"],
+        "lytics_auth": house.running.made["lytics"],
+        "group_id": "2324000001",
+        "mapp_attribute_name": "",
+        "dynamic_attribute_prefix": "",
+        "identifier_type": "email",
+        "reconcile_hours": "0",
+        "exit_brake": "on",
+        "exit_brake_people": "500",
+        "exit_brake_percent": "20",
+    }
+    return {name: value for name, value in (usual | changed).items() if value is not None}
+
+
+async def preview(house: House, job_id: str, **changed: Any) -> Page:
+    sent = fields(house, **changed) | {"do": "preview"}
+    return await (await house.visitor(Role.OPERATOR)).post(f"/jobs/{job_id}/edit", sent)
+
+
+async def save(house: House, job_id: str, shown: str, **changed: Any) -> Page:
+    sent = fields(house, **changed) | {"do": "save", "shown": shown}
+    return await (await house.visitor(Role.OPERATOR)).post(f"/jobs/{job_id}/edit", sent)
+
+
+async def config_of(house: House, job_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await house.running.ask("GET", f"/v2/job/{job_id}")).data
+    return found["config"] | {"name": found["name"]}
+
+
+async def test_the_form_shows_the_job_as_it_is_and_what_cannot_change(house: House) -> None:
+    job_id = await a_job(house, withbackfill=True, mapp_attribute_name="vip", reconcile_hours=0.25)
+    page = await (await house.visitor(Role.OPERATOR)).get(f"/jobs/{job_id}/edit")
+    assert page.status == 200
+    for said in ('value="VIP"', 'value="vip"', 'value="0.25"', 'name="withbackfill" value="on" checked'):
+        assert said in page.text
+    assert 'name="backfill_only" value="on" checked' not in page.text
+    assert "A job keeps its audience" in page.words
+    assert 'name="segment_id"' not in page.text
+    assert f'href="/jobs/{job_id}/clone"' in page.text
+    assert "Save changes" not in page.words, "nothing is saved unseen"
+
+
+async def test_an_untouched_form_changes_nothing(house: House) -> None:
+    job_id = await a_job(house)
+    page = await preview(house, job_id)
+    assert (page.status, "Nothing would change" in page.words) == (200, True)
+    assert "Save changes" not in page.words
+
+
+async def test_a_preview_says_what_changes_for_how_many_and_what_stays_and_saves_nothing(house: House) -> None:
+    job_id = await a_job(house)
+    await house.running.trigger(house.running.event("jo@example.com"))
+    await settle(house, job_id, Accepted())
+    page = await preview(house, job_id, mapp_attribute_name="vip_two")
+    assert page.status == 200
+    assert "Mapp Attribute Name blank vip_two" in page.words
+    assert "1 person is told again." in page.words
+    assert "The old attribute 'vip_shoppers' of group 2324000001 stays in Mapp as it is" in page.words
+    assert (await config_of(house, job_id)).get("mapp_attribute_name", "") == ""
+    saved = await save(house, job_id, HIDDEN.findall(page.text)[0], mapp_attribute_name="vip_two")
+    assert (saved.status, saved.leads_to) == (303, f"/jobs/{job_id}")
+    assert (await config_of(house, job_id))["mapp_attribute_name"] == "vip_two"
+    after = await (await house.visitor(Role.OPERATOR)).get(f"/jobs/{job_id}")
+    assert "Saved. Everybody who was told is owed again" in after.words
+
+
+async def test_what_was_not_previewed_is_not_saved(house: House) -> None:
+    job_id = await a_job(house)
+    shown = HIDDEN.findall((await preview(house, job_id, name="One")).text)[0]
+    page = await save(house, job_id, shown, name="Two")
+    assert (page.status, "Label VIP Two" in page.words) == (200, True)
+    assert (await config_of(house, job_id))["name"] == "VIP"
+    assert (await save(house, job_id, HIDDEN.findall(page.text)[0], name="Two")).status == 303
+    assert (await config_of(house, job_id))["name"] == "Two"
+
+
+PROBLEMS = [
+    ({"name": ""}, "name", "Label is required."),
+    ({"group_id": ""}, "group_id", "Group ID is required."),
+    ({"dynamic_attribute_prefix": "vip"}, "dynamic_attribute_prefix", "must end with '_'"),
+    ({"backfill_only": "on"}, "backfill_only", "needs Existing Users"),
+    ({"reconcile_hours": "often"}, "reconcile_hours", "must be a number of hours"),
+    ({"exit_brake_people": "1.5"}, "exit_brake_people", "must be a whole number of people"),
+    ({"exit_brake_percent": "101"}, "exit_brake_percent", "is out of range"),
+    ({"identifier_type": "shoe size"}, "identifier_type", "is not one of Mapp's"),
+]
+
+
+async def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(house: House) -> None:
+    job_id = await a_job(house)
+    for typed, field, said in PROBLEMS:
+        page = await preview(house, job_id, description="<b>typed</b>", **typed)
+        assert page.status == 400, field
+        at_field = page.text.split(f'id="{field}-error"')[1].split("</span></span>")[0].replace("&#39;", "'")
+        assert said in at_field
+        assert f'href="#{field}-field"' in page.text
+        assert "&lt;b&gt;typed&lt;/b&gt;" in page.text
+        assert "Save changes" not in page.words
+    assert (await config_of(house, job_id))["name"] == "VIP"
+
+
+async def test_every_problem_is_named_at_once(house: House) -> None:
+    page = await preview(house, await a_job(house), name="", backfill_only="on", reconcile_hours="x")
+    assert "3 things to put right" in page.words
+
+
+async def test_a_second_writer_is_refused_at_the_attribute(house: House) -> None:
+    await a_job(house, mapp_attribute_name="taken")
+    page = await preview(house, await a_job(house), mapp_attribute_name="taken")
+    assert page.status == 400
+    assert 'href="#mapp_attribute_name-field"' in page.text
+
+
+async def test_what_happened_between_preview_and_save_is_said_on_the_form(house: House) -> None:
+    job_id = await a_job(house)
+    shown = HIDDEN.findall((await preview(house, job_id, mapp_attribute_name="late")).text)[0]
+    await a_job(house, mapp_attribute_name="late")
+    page = await save(house, job_id, shown, mapp_attribute_name="late")
+    assert page.status == 409
+    assert 'value="late"' in page.text
+
+
+async def test_who_may_not_or_what_has_ended_is_not_edited(house: House) -> None:
+    job_id = await a_job(house)
+    viewer = await house.visitor(Role.VIEWER)
+    assert (await viewer.get(f"/jobs/{job_id}/edit")).status == 403
+    assert (await viewer.post(f"/jobs/{job_id}/edit", fields(house, name="Mine"))).status == 403
+    await put(house, job_id, status=Status.KILLED)
+    admin = await house.visitor()
+    assert (await admin.get(f"/jobs/{job_id}/edit")).status == 409
+    assert (await admin.post(f"/jobs/{job_id}/edit", fields(house, name="Mine"))).status == 409
+    assert (await config_of(house, job_id))["name"] == "VIP"
+
+
+def test_two_problems_of_one_field_are_both_told_and_one_without_a_field_too() -> None:
+    found = by_control(
+        [
+            Problem("config.group_id", "is odd.", "Mend it."),
+            Problem("config.group_id", "is long.", "Cut it."),
+            Problem("config.segment_id", "cannot change.", "Clone it."),
+            Problem("auth_ids", "There is none.", ""),
+        ]
+    )
+    assert found["group_id"].problem == "Group ID is odd. Mend it. Group ID is long."
+    assert found["group_id"].mend == "Cut it."
+    assert "cannot change." in found["name"].problem
+    assert found["mapp_auth"].problem == "There is none."
