@@ -4,9 +4,14 @@ Forty texts that try to become more than text, and a judge of whether a page kep
 Whatever a text would bring into a page is named "pwn": a tag, an attribute, a name in a stream.
 """
 
-import html
 import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
+
+from tests.dashboard.visiting import Page, Visitor
 
 PRINTABLE = (
     "<script pwn>alert(1)</script>",
@@ -82,7 +87,9 @@ def _bundled(texts: tuple[str, ...]) -> list[str]:
 LABELS = (*_bundled(PRINTABLE), *LEADING, VERY_LONG)
 TEXTS = (*LABELS, *UNPRINTABLE)
 
-BAD_ADDRESS = re.compile(r"[\s\x00-\x1f]*(javascript|data|vbscript):|[\s\x00-\x1f]*[/\\]{2}|https?://evil", re.IGNORECASE)
+BAD_ADDRESS = re.compile(
+    r"[\s\x00-\x1f]*(javascript|data|vbscript):|[\s\x00-\x1f]*[/\\]{2}|https?://evil", re.IGNORECASE
+)
 LINKS = frozenset({"href", "src", "action", "formaction", "hx-get", "hx-post", "data-live"})
 
 
@@ -134,9 +141,34 @@ def is_shown(text: str, page: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def entitled(text: str) -> str:
-    """Return *text* as a vendor might send it, written in entities."""
-    return html.escape(text)
+@dataclass
+class Sweep:
+    """Looks at pages as somebody who is signed in, and notes whatever is wrong with them."""
+
+    visitor: Visitor
+    wrong: list[str] = field(default_factory=list)
+
+    async def look(self, path: str, *texts: str, status: int | None = 200) -> None:
+        """Open a page that shows *texts*; None takes any status."""
+        self._judge(path, await self.visitor.get(path), status, texts)
+
+    async def send(self, path: str, fields: Mapping[str, Any], *texts: str, status: int = 400) -> None:
+        """Send a form whose page shows *texts* again."""
+        self._judge(path, await self.visitor.post(path, fields), status, texts)
+
+    async def watch(self, path: str, *texts: str, last: str) -> None:
+        """Look at a live stream's first round, which ends with the part named *last*."""
+        found = await self.visitor.live(path, last)
+        whole = "\n".join(found.values())
+        self.wrong += [f"{path}: {fault}" for fault in faults_in(whole)]
+        self.wrong += [f"{path} sent {name}" for name in found if "pwn" in name]
+        self.wrong += [f"{path} does not show {text!r}" for text in texts if not is_shown(text, whole)]
+
+    def _judge(self, path: str, page: Page, status: int | None, texts: Iterable[str]) -> None:
+        if status is not None and page.status != status:
+            self.wrong.append(f"{path} answered {page.status}")
+        self.wrong += [f"{path}: {fault}" for fault in faults_in(page.text)]
+        self.wrong += [f"{path} does not show {text!r}" for text in texts if not is_shown(text, page.text)]

@@ -1,6 +1,7 @@
 """Authorizations: tested before they are saved, shown without their secrets, ended only when asked twice."""
 
 import re
+import socket
 
 import pytest
 
@@ -140,10 +141,12 @@ async def test_credentials_that_fail_are_saved_only_with_the_second_button(house
 
 
 async def test_a_vendor_that_is_away_says_nothing_about_credentials(house):
-    page = await (await house.visitor()).post("/authorizations/new", mapp(house, api_url="http://127.0.0.1:9/mapp"))
+    with socket.socket() as silent:  # taken, but nobody listens
+        silent.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{silent.getsockname()[1]}/mapp"
+        page = await (await house.visitor()).post("/authorizations/new", mapp(house, api_url=away))
 
     assert page.status == 400
-    print(page.words)
     assert "Mapp could not be reached. Nothing is known about the credentials." in page.words
 
 
@@ -235,11 +238,11 @@ async def test_label_and_limits_change_without_asking_the_vendor(connected):
 
 
 async def test_a_new_address_needs_the_secret_again(connected):
-    typed = mapp(connected, secret="", api_url="http://127.0.0.1:9/mapp")
+    typed = mapp(connected, secret="", api_url="http://127.0.0.1:8999/mapp")
     page = await (await connected.visitor()).post(at(connected, "mapp", "/edit"), typed)
 
     assert page.status == 400
-    assert "Secret must be given again, because api_url changes." in page.words
+    assert "Secret must be given again, because the API URL changes." in page.words
 
 
 async def test_jobs_that_use_it_keep_it_from_being_deleted(connected):
@@ -312,7 +315,7 @@ async def test_each_job_says_how_its_webhook_stands(connected, webhook, said):
     page = await (await connected.visitor(Role.VIEWER)).get(at(connected, "lytics"))
 
     assert said in page.words
-    assert "<b>" not in page.text.split("<main")[1].replace("<b>38", "")
+    assert "<b>" not in page.text.split("<main")[1]
     assert ("Export Fields email" in page.words) is (webhook == "manual")
 
 
@@ -326,7 +329,7 @@ async def test_others_see_and_are_told_who_may(connected, role):
         page = await visitor.get(at(connected, name))
         assert page.status == 200
         assert "(administrators may do this)" in page.words
-        assert "<form" not in page.text.split("<main")[1]
+        assert 'method="post"' not in page.text.split("<main")[1]
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
@@ -377,10 +380,8 @@ async def test_hostile_words_are_only_text(connected):
 
     await connected.running.deps.desk.database.write(work)
     admin = await connected.visitor()
-    pages: list[Page] = [await admin.get("/authorizations")]
-    for name in ("mapp", "lytics"):
-        for more in ("", "/edit", "/delete"):
-            pages.append(await admin.get(at(connected, name, more)))
+    paths = [at(connected, name, more) for name in ("mapp", "lytics") for more in ("", "/edit", "/delete")]
+    pages: list[Page] = [await admin.get(path) for path in ("/authorizations", *paths)]
     pages.append(await admin.post("/authorizations/new", mapp(connected, label=HOSTILE, secret=HOSTILE)))
 
     for page in pages:

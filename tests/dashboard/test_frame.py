@@ -68,6 +68,7 @@ async def test_every_page_has_a_policy_that_lets_nothing_but_our_own_files_run(h
     found = await (await house.visitor()).get("/jobs")
     assert found.headers["Content-Security-Policy"] == POLICY
     assert found.headers["X-Content-Type-Options"] == "nosniff"
+    assert found.headers.getall("Referrer-Policy") == ["same-origin"], "else browsers hide the origin of our own forms"
     assert found.headers["Cache-Control"] == "no-store"
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", found.text)
 

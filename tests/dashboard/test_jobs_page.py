@@ -1,4 +1,4 @@
-"""The list of jobs: what it says in each state, what it offers to whom, and that it stays as it is under the pointer."""
+"""The list of jobs: what it says in each state, what it offers to whom, and that nothing moves under the pointer."""
 
 import gzip
 import re
@@ -9,6 +9,7 @@ from tests.dashboard.visiting import House, visiting
 from usher.access.roles import Role
 from usher.jobs.overview import Overview, Totals
 from usher.store.jobs import change_job, job_by_id
+from usher.store.tables import jobs
 from usher.web.dashboard.jobs_page import Places, adds_up, sentence
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -32,9 +33,7 @@ async def make(house: House, name: str, **config) -> str:
 
 
 async def put(house: House, job_id: str, **columns) -> None:
-    await house.running.deps.desk.database.write(
-        lambda txn: change_job(txn, job_by_id(txn, job_id).key, **columns)
-    )
+    await house.running.deps.desk.database.write(lambda txn: change_job(txn, job_by_id(txn, job_id).key, **columns))
 
 
 def shown_names(page) -> list[str]:
@@ -200,8 +199,7 @@ async def test_fifty_jobs_stay_a_small_page(connected):
     first = await make(connected, "Campaign")
 
     def copy(txn):
-        columns = [name for name in txn.conn.exec_driver_sql("SELECT * FROM jobs LIMIT 1").keys() if name != "key"]
-        others = ", ".join(name for name in columns if name != "id")
+        others = ", ".join(column.name for column in jobs.columns if column.name not in {"key", "id"})
         for number in range(49):
             txn.conn.exec_driver_sql(
                 f"INSERT INTO jobs (id, {others}) SELECT '{number:032x}', {others} FROM jobs WHERE id = '{first}'"

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
 
 import pytest
 
@@ -155,6 +156,7 @@ async def test_nobody_is_led_to_another_site(house: House, elsewhere: str) -> No
     stranger = house.stranger()
     sent = await try_in(stranger, NAME, PASSWORD, next=elsewhere)
     assert (sent.status, sent.leads_to) == (303, "/jobs")
+    assert (await stranger.get("/sign-in?" + urlencode({"next": elsewhere}))).leads_to == "/jobs"
     themed = await stranger.post("/theme", {"theme": "dark", "back": elsewhere})
     assert themed.leads_to == "/jobs"
 

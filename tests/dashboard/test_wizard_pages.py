@@ -230,6 +230,17 @@ async def test_every_problem_stands_at_its_field_and_nothing_typed_is_lost(ready
     assert somebody.shown("dynamic_attribute_prefix") == "loyalty"
 
 
+async def test_whoever_goes_on_with_nothing_chosen_learns_what_is_missing_on_the_same_page(ready: House) -> None:
+    somebody = await person(ready)
+    await somebody.open(at(ready, "export", segment_id="", group_id=""))
+    found = await somebody.press("Review")
+    assert found.status == 400
+    assert "What should be exported?" in found.words
+    assert "2 things to put right" in found.words
+    assert "Audience is required. Choose the audience to export." in found.words
+    assert "Group ID is required. Enter the Mapp Group ID to export to." in found.words
+
+
 async def test_a_group_that_mapp_does_not_list_can_be_insisted_on(ready: House) -> None:
     somebody = await person(ready)
     await somebody.open(at(ready, "review", group_id="999"))

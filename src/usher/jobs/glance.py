@@ -17,11 +17,13 @@ class Glance:
         attention: jobs that wait for a person.
         authorizations: how many are saved.
         troubled: labels of those that last tested badly.
+        is_tested: all of them were tested since their credentials changed.
     """
 
     attention: int
     authorizations: int
     troubled: tuple[str, ...]
+    is_tested: bool
 
 
 async def glance(desk: Desk) -> Glance:
@@ -30,6 +32,7 @@ async def glance(desk: Desk) -> Glance:
     def work(txn: Txn) -> Glance:
         auths = all_authorizations(txn)
         troubled = tuple(auth.label for auth in auths if auth.status == "unhealthy")
-        return Glance(count_needing_attention(txn), len(auths), troubled)
+        is_tested = all(auth.status != "unknown" for auth in auths)
+        return Glance(count_needing_attention(txn), len(auths), troubled, is_tested)
 
     return await desk.database.read(work)

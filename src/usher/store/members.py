@@ -149,7 +149,7 @@ def page_of_aside(
 LOOKED_AT = 10_000
 _ASIDE = (
     "FROM ledger WHERE job = :job AND aside IS NOT NULL"
-    " AND (aside_at < :moment OR (aside_at = :moment AND member > :member)) ORDER BY aside_at DESC, member"
+    " AND aside_at <= :moment AND (aside_at < :moment OR member > :member) ORDER BY aside_at DESC, member"
 )
 ASIDE_FOR = text(
     f"SELECT {COLUMNS} FROM (SELECT {COLUMNS} {_ASIDE} LIMIT :looked_at) AS looked_at"
@@ -165,7 +165,7 @@ def _page(
     moment, member = before or (2**62, "")
     statement = text(
         f"SELECT {COLUMNS}, {at} AS at FROM ledger WHERE job = :job AND {_WHICH[state]}"
-        f" AND ({at} < :moment OR ({at} = :moment AND member > :member))"
+        f" AND {at} <= :moment AND ({at} < :moment OR member > :member)"
         f" ORDER BY {at} DESC, member LIMIT :limit"
     )
     rows = [

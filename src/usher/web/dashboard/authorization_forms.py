@@ -4,6 +4,7 @@ What the forms of an authorization are made of, and how they become a draft.
 A secret goes in and never comes out: a form shows one again only to whoever has just typed it.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,6 +40,7 @@ FIELDS = {
     MAPP: ("label", "description", "api_url", "integration_id", "secret", *READ_BACK, *LIMITS),
     LYTICS: ("label", "description", "api_url", "token"),
 }
+NAMES = re.compile(r"\b(rest_)?api_url\b")  # what the API calls an address
 Values = dict[str, str]
 
 
@@ -92,7 +94,8 @@ def at_fields(problems: Iterable[Problem]) -> dict[str, Problem]:
     found: dict[str, Problem] = {}
     for one in problems:
         name = one.field.removeprefix("config.")
-        found.setdefault(name, Problem(name, f"{LABELS.get(name, name)} {one.problem}", MENDS.get(name, one.mend)))
+        said = NAMES.sub(lambda match: f"the {LABELS[match.group()]}", one.problem)
+        found.setdefault(name, Problem(name, f"{LABELS.get(name, name)} {said}", MENDS.get(name, one.mend)))
     return found
 
 

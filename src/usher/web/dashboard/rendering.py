@@ -25,6 +25,12 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+# With no referrer at all, a browser on plain http names no origin either, and every form would be refused.
+PAGE_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",
+    "Vary": "Accept-Encoding, Cookie",
+}
 SHOWN = {"clock": "%H:%M UTC", "second": "%H:%M:%S UTC", "day": "%-d %b %Y, %H:%M UTC", "ago": "%-d %b, %H:%M UTC"}
 SYMBOL = re.compile(r'<symbol id="([^"]+)" viewBox="0 0 24 24">(.*?)</symbol>')
 LEAST_SQUEEZED = 1_024  # bytes; below, gzip's head costs what it saves
@@ -118,7 +124,7 @@ def _with_parts(context: Mapping[str, Any]) -> dict[str, Any]:
 def html(request: Request, text: str, *, status: int = 200) -> Response:
     """Answer with a page, compressed where the browser takes that."""
     body = text.encode()
-    headers = {"Content-Security-Policy": POLICY, "Vary": "Accept-Encoding, Cookie"}
+    headers = dict(PAGE_HEADERS)
     if len(body) > LEAST_SQUEEZED and "gzip" in request.headers.get("accept-encoding", ""):
         body, headers["Content-Encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
     return Response(body, status, headers, "text/html")

@@ -74,10 +74,11 @@ async def show_review(
 
 
 async def _earlier_page(visit: Visit, typed: Typed, found: Sequence[Problem]) -> Response | None:
-    if any(field_of(one) in LABELLED for one in found):
-        return await show_accounts(visit, typed, found)
-    if any(field_of(one) in EXPORT_FIELDS for one in found):
-        return await show_export(visit, typed, found)
+    """Return the first page that has something wrong on it; a blank label will be the audience's name."""
+    if labelled := [one for one in found if field_of(one) in LABELLED and typed.text(field_of(one))]:
+        return await show_accounts(visit, typed, labelled)
+    if exported := [one for one in found if field_of(one) in EXPORT_FIELDS]:
+        return await show_export(visit, typed, exported)
     return None
 
 

@@ -90,7 +90,7 @@
   // ---- forms: what was typed outlives a reload or a lost session; never a password ----
   all("form[data-keep]").forEach((form) => {
     const key = `usher:${form.dataset.keep}`;
-    const fields = () => all("input[name],select[name],textarea[name]", form).filter((f) => f.type !== "password" && f.type !== "hidden");
+    const fields = () => all("input[name],select[name],textarea[name]", form).filter((f) => f.type !== "password" && f.type !== "hidden" && !("unkept" in f.dataset));
     if (!form.dataset.filled) {
       const kept = JSON.parse(sessionStorage.getItem(key) || "null");
       if (kept) fields().forEach((f) => {
