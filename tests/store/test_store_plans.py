@@ -45,6 +45,7 @@ def plan(store: Store, statement: TextClause, values: dict[str, Any]) -> list[st
         (brake.TOLD, {"job": 1, "since": 1}, [BY_ACCEPTED]),
         (members.WOULD_LEAVE, {"job": 1, "after": "", "version": 1, "limit": 9}, [BY_RANGE]),
         (members.ONE, {"job": 1, "member": "jo"}, [BY_KEY]),
+        (members.BULK_OWED, {"job": 1}, [OWED]),
         (members.BEGINNING, {"job": 1, "beginning": "j", "end": "k", "limit": 8}, [BY_BEGINNING]),
     ],
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """From the line that the service prints as it starts to an export that runs, and to the answer why."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -9,44 +9,37 @@ from playwright.sync_api import Browser, expect
 from tests.ui.browsing import PASSWORD, Window, window
 from tests.ui.conftest import OWNER
 from tests.ui.counting import Hand
-from tests.ui.house import GROUP, INTEGRATION, LYTICS_TOKEN, SECRET, House, until
+from tests.ui.house import INTEGRATION, LYTICS_TOKEN, SECRET, House
+from tests.ui.looking import held, inside
 
 MOST_CLICKS, MOST_TYPED = 12, 6
 
 
-def held(house: House, attribute: str) -> dict[str, str]:
-    """What the pretend Mapp holds for each person, asked past the service."""
-    found: dict[str, str] = house.control("GET", f"/mapp/attributes?group={GROUP}&attribute={attribute}")
-    return found
+@dataclass
+class FirstStart:
+    """What the first start took: (clicks, typed fields), and the session that it ended in."""
 
-
-def inside(house: House, audience: str = "vip_shoppers") -> set[str]:
-    return set(house.control("GET", f"/audiences/{audience}/members")["members"])
-
-
-def connect(hand: Hand, house: House) -> None:
-    """Type both accounts in, on the wizard's second page."""
-    for field, text in (
-        ("mapp_api_url", f"{house.sandbox}/mapp"),
-        ("mapp_integration_id", INTEGRATION),
-        ("mapp_secret", SECRET),
-        ("lytics_api_url", f"{house.sandbox}/lytics"),
-        ("lytics_token", LYTICS_TOKEN),
-    ):
-        hand.type(field, text)
+    from_first_page: tuple[int, int]
+    from_link: tuple[int, int]
+    session: str
 
 
 @pytest.fixture(scope="module")
-def entered(house: House, browser: Browser) -> str:
+def first_start(house: House, browser: Browser) -> FirstStart:
     """The first start itself: everything after it is done by the administrator whom it makes."""
     with window(browser, house.url) as seen:
         hand = Hand(seen)
         from_link_to_jobs(hand, house)
-        before = (hand.clicks, hand.typed)
+        link = (hand.clicks, hand.typed)
         from_jobs_to_running(hand, house)
-        house.counted = {"from the first page": (hand.clicks - before[0], hand.typed - before[1])}
-        house.counted["from the one-time link"] = (hand.clicks, hand.typed)
-        return next(c["value"] for c in seen.page.context.cookies() if c["name"] == "usher-session")
+        session = next(c["value"] for c in seen.page.context.cookies() if c["name"] == "usher-session")
+        whole = (hand.clicks, hand.typed)
+        return FirstStart((whole[0] - link[0], whole[1] - link[1]), whole, session)
+
+
+@pytest.fixture(scope="module")
+def entered(first_start: FirstStart) -> str:
+    return first_start.session
 
 
 def from_link_to_jobs(hand: Hand, house: House) -> None:
@@ -65,17 +58,70 @@ def from_jobs_to_running(hand: Hand, house: House) -> None:
     seen = hand.seen
     hand.press("New job")
     hand.press("Continue")
-    connect(hand, house)
+    for field, text in (
+        ("mapp_api_url", f"{house.sandbox}/mapp"),
+        ("mapp_integration_id", INTEGRATION),
+        ("mapp_secret", SECRET),
+        ("lytics_api_url", f"{house.sandbox}/lytics"),
+        ("lytics_token", LYTICS_TOKEN),
+    ):
+        hand.type(field, text)
+    hand.press("Test", within="#mapp-field")
+    expect(seen.page.locator("#mapp-report")).to_contain_text("The connection works.")
+    expect(seen.page.locator("#lytics-report")).to_contain_text("The connection works.")
+    seen.shoot("first-start-3-tested")
     hand.press("Continue")
     expect(seen.page.locator("h1")).to_have_text("What should be exported?")
     hand.choose("VIP shoppers")
     hand.press("Customers 2324000001")
-    expect(seen.page.locator("#means")).to_contain_text("becomes true for people in the audience")
-    seen.shoot("first-start-3-export")
+    expect(seen.page.locator("#means")).to_contain_text("60 people are sent at the start")
+    seen.shoot("first-start-4-export")
     hand.press("Review")
     expect(seen.page.locator("h1")).to_have_text("Ready to start")
-    seen.shoot("first-start-4-review")
+    seen.shoot("first-start-5-review")
     hand.press("Start Export")
     expect(seen.page.locator("[data-part=status]")).to_contain_text("Running")
     expect(seen.page.locator("[data-part=now]")).to_contain_text("is in step", timeout=20_000)
-    seen.shoot("first-start-5-running")
+    seen.shoot("first-start-6-running")
+
+
+def test_a_first_job_takes_few_clicks_and_few_typed_fields(first_start: FirstStart) -> None:
+    clicks, typed = first_start.from_first_page
+    assert (clicks, typed) == (8, 5), "the test on the spot is one click that nobody needs"
+    assert clicks <= MOST_CLICKS
+    assert typed <= MOST_TYPED
+    assert first_start.from_link == (8, 7), "a name and a password more, and Enter"
+
+
+def test_the_first_job_brings_everybody_to_mapp(first_start: FirstStart, house: House) -> None:
+    assert held(house, "vip_shoppers") == dict.fromkeys(inside(house), "true")
+    [job] = house.api("GET", "/v2/job")
+    assert (job["name"], job["status"]) == ("VIP shoppers", "runnable")
+
+
+def test_the_one_time_link_opens_once(first_start: FirstStart, house: House, open_window: Callable[..., Window]) -> None:
+    seen = open_window()
+    seen.open(house.first_link())
+    assert seen.page.locator("input[type=password]").count() == 0
+    expect(seen.page.locator("h1")).to_contain_text("link")
+    seen.shoot("first-start-7-used-link")
+
+
+def test_from_an_address_to_the_reason_in_two_steps_from_any_page(
+    signed_in: Callable[..., Window], house: House
+) -> None:
+    member = sorted(inside(house))[0]
+    for path in ("/jobs", "/settings/audit", "/jobs/new"):
+        seen = signed_in()
+        seen.open(path)
+        hand = Hand(seen)
+        hand.press("Find a member", within=".side")
+        expect(seen.page.locator("#q")).to_be_focused()
+        hand.type("q", member)
+        hand.enter()
+        expect(seen.page.locator("h1")).to_have_text(member)
+        assert (hand.clicks, hand.typed) == (1, 1)
+    answer = seen.page.get_by_role("region", name="Answer")
+    expect(answer).to_contain_text("Mapp accepted")
+    expect(answer).to_contain_text("found this person inside")
+    seen.shoot("why-1-member")
