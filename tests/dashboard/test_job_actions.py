@@ -163,6 +163,12 @@ async def test_one_reason_is_retried_alone(house: House) -> None:
     assert await set_aside(house, job_id) == 1
 
 
+async def test_a_reason_of_several_lines_is_found_as_browsers_send_it(house: House) -> None:
+    job_id, operator = await a_job(house), await house.visitor(Role.OPERATOR)
+    await reject(house, job_id, "jo@example.com", reason="one\ntwo")
+    assert "1 person is sent again." in (await operator.act(f"/jobs/{job_id}/retry", {"reason": "one\r\ntwo"})).words
+
+
 async def test_those_who_are_named_are_retried_alone(house: House) -> None:
     job_id, operator = await a_job(house), await house.visitor(Role.OPERATOR)
     await reject(house, job_id, "jo@example.com", "max@example.com", "ann@example.com")

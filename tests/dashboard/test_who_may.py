@@ -55,6 +55,7 @@ ROWS = {
     "GET /jobs/new": Row(200),
     "GET /jobs/new/accounts": Row(200),
     "POST /jobs/new/accounts": Row(400),
+    "POST /jobs/new/accounts/check": Row(200),
     "GET /jobs/new/export": Row(303),
     "POST /jobs/new/check": Row(200),
     "GET /jobs/new/review": Row(303),

@@ -247,6 +247,12 @@ def test_a_backfill_under_way_counts_whom_mapp_accepted_of_whom_lytics_announced
     assert found.left_seconds == pytest.approx((1_000 - 180 - 20) / found.per_second)
 
 
+def test_more_are_never_accepted_than_expected_although_others_came_meanwhile() -> None:
+    found = standing(total=1_200, kept=scan(seen=1_000, expected=900)).backfill
+    assert found is not None
+    assert (found.expected, found.accepted, found.left_seconds) == (1_000, 1_000, None)
+
+
 def test_what_was_not_announced_is_not_made_up() -> None:
     found = standing(total=300, due=100, kept=scan(seen=300), hour=hour(per_minute=60)).backfill
     assert found is not None

@@ -1,12 +1,10 @@
 """A house in which every page has something to show: jobs in every state, people set aside, removals that wait."""
 
 import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from tests.ui.browsing import Window
 from tests.ui.house import INTEGRATION, SECRET, House, until
 
 EVERYBODY = {"withbackfill": True}
@@ -33,7 +31,7 @@ def furnish(house: House) -> dict[str, str]:
     until(lambda: house.api("GET", f"/v2/job/{made['completed']}")["status"] == "completed")
     _refuse_credentials(house, made)
     made |= _other_things(house, made)
-    return {key: quote(value, safe="") for key, value in made.items()}
+    return {key: quote(value, safe=":/") for key, value in made.items()}
 
 
 def _set_people_aside(house: House, made: dict[str, str], auth_ids: tuple[str, str], name: str) -> None:
@@ -61,11 +59,12 @@ def _refuse_credentials(house: House, made: dict[str, str]) -> None:
 
 
 def _other_things(house: House, made: Mapping[str, str]) -> dict[str, str]:
-    house.api("POST", "/v2/person", {"name": "ana@example.org", "role": "operator"})
-    house.api("POST", "/v2/token", {"name": "nightly report", "role": "viewer", "expires_days": 7})
+    ana = house.api("POST", "/v2/person", {"name": "ana@example.org", "role": "operator"})
+    token = house.api("POST", "/v2/token", {"name": "nightly report", "role": "viewer", "expires_days": 7})
     header = house.api("GET", f"/v2/auth/{made['lytics']}/trigger-endpoint")["header"].partition(": ")[2]
     asked = urllib.request.Request(
         f"{house.url}/triggers/{made['lytics']}", b'{"no": "audience"}', {"Authorization": header}
     )
     urllib.request.urlopen(asked, timeout=10).close()
-    return {"message": str(house.api("GET", "/v2/unreadable")[0]["id"])}
+    message = house.api("GET", "/v2/unreadable")[0]
+    return {"message": str(message["id"]), "token": token["id"], "link": ana["link"]}

@@ -68,7 +68,8 @@ def _back(visit: Visit) -> str:
 
 async def retry(visit: Visit) -> Response:
     """Owe again who was set aside: those named, those of one reason, or everybody."""
-    job_id, reason, named = visit.path("job_id"), visit.form.raw("reason"), visit.form.all("members")
+    job_id, named = visit.path("job_id"), visit.form.all("members")
+    reason = visit.form.raw("reason").replace("\r\n", "\n")  # browsers send every line's end so
     try:
         if reason:
             owed = await aside.retry_reason(visit.desk, visit.actor, job_id, reason)

@@ -9,7 +9,7 @@ from usher.jobs.activity import Activity, Point
 from usher.jobs.aside import SetAside
 from usher.jobs.progress import Progress, SentCounts
 from usher.redact import mask_member
-from usher.web.dashboard.words import number, percent
+from usher.web.dashboard.words import milliseconds, number, percent
 
 IGNORED = {
     "not_newer": "Known already, or older than known",
@@ -139,7 +139,7 @@ def charts_of(activity: Activity) -> list[Chart]:
             "delays",
             "lines",
             "From the change in Lytics to accepted by Mapp",
-            [("Median", "accent", seconds(totals.p50_ms)), ("99 % within", "text-3", seconds(totals.p99_ms))],
+            [("Median", "accent", milliseconds(totals.p50_ms)), ("99 % within", "text-3", milliseconds(totals.p99_ms))],
             _rows(activity, lambda point: [_cell(point.p50_ms), _cell(point.p99_ms)]),
             unit=" s",
             missing="" if totals.p50_ms is not None else "No live change was accepted.",
@@ -156,13 +156,6 @@ def _rows(activity: Activity, cells: Callable[[Point], list[str]]) -> list[tuple
 
 def _cell(milliseconds: int | None) -> str:
     return "" if milliseconds is None else f"{milliseconds / 1000:.2f}"
-
-
-def seconds(milliseconds: int | None) -> str:
-    """1840 -> "1.8 s"; None -> "unknown"."""
-    if milliseconds is None:
-        return "unknown"
-    return f"{milliseconds / 1000:.1f} s" if milliseconds < 100_000 else f"{milliseconds / 1000:,.0f} s"
 
 
 @dataclass(frozen=True, slots=True)

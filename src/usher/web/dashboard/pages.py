@@ -45,7 +45,6 @@ PAGES: tuple[PageRoute, ...] = (
 def add_pages(app: Starlette) -> None:
     """Add every page, and the static files that they load."""
     app.router.routes.append(BareRoute("/static/{stamp}/{name:path}", static_file, methods=["GET"]))
-    for route in sorted(
-        PAGES, key=lambda route: route.path.count("{")
-    ):  # a word before a parameter that would match it
+    # A word stands before a parameter that would match it.
+    for route in sorted(PAGES, key=lambda route: route.path.count("{")):
         app.router.routes.append(BareRoute(route.path, endpoint_of(route), methods=[route.method]))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from usher.access.roles import Role
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.visit import Visit
-from usher.web.dashboard.wizard_accounts import accounts_page, take_accounts
+from usher.web.dashboard.wizard_accounts import accounts_page, check_accounts, take_accounts
 from usher.web.dashboard.wizard_export import check_export, export_page
 from usher.web.dashboard.wizard_fields import ACCOUNTS, EXPORT, REVIEW, TYPE, typed_by
 from usher.web.dashboard.wizard_review import review_page, try_one
@@ -25,6 +25,7 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("GET", TYPE, Role.OPERATOR, type_page),
     PageRoute("GET", ACCOUNTS, Role.OPERATOR, accounts_page),
     PageRoute("POST", ACCOUNTS, Role.OPERATOR, take_accounts),
+    PageRoute("POST", "/jobs/new/accounts/check", Role.OPERATOR, check_accounts),
     PageRoute("GET", EXPORT, Role.OPERATOR, export_page),
     PageRoute("POST", "/jobs/new/check", Role.OPERATOR, check_export),
     PageRoute("GET", REVIEW, Role.OPERATOR, review_page),

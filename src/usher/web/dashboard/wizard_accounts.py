@@ -15,13 +15,22 @@ from starlette.responses import Response
 from usher.access.roles import Role
 from usher.errors import Forbidden, InvalidInput, Problem
 from usher.jobs.accounts import Account, accounts
-from usher.jobs.authorizations import TestReport, create_authorization, test_authorization, test_draft
+from usher.jobs.authorizations import TestReport, check_new, create_authorization, test_authorization, test_draft
 from usher.jobs.credentials import KINDS, LYTICS_URL
 from usher.jobs.drafts import AuthDraft, read_auth_draft
 from usher.jobs.vendors import LYTICS, MAPP, SYSTEMS
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Visit
-from usher.web.dashboard.wizard_fields import ACCOUNT_FIELDS, EXPORT, NEW, PROVIDERS, TYPE, Typed, typed_by
+from usher.web.dashboard.wizard_fields import (
+    ACCOUNT_FIELDS,
+    EXPORT,
+    NEW,
+    NEW_TEXTS,
+    PROVIDERS,
+    TYPE,
+    Typed,
+    typed_by,
+)
 from usher.web.dashboard.wizard_problems import Shown, in_words, shown_at_fields
 
 TYPES = {MAPP: "integration-secret", LYTICS: "lytics-token"}
@@ -100,6 +109,29 @@ async def take_accounts(visit: Visit) -> Response:
     return _lead(visit, typed.address(EXPORT), said=_saved_words(fresh))
 
 
+async def check_accounts(visit: Visit) -> Response:
+    """Tell the page what is wrong with what is filled in by now; no vendor is asked, and secrets stay unsent."""
+    typed = typed_by(visit)
+    found = _of_label(typed)
+    for provider in PROVIDERS:
+        if typed.text(provider) == NEW:
+            found |= _wrong_with(visit, provider, typed)
+    context = {
+        "visit": visit,
+        "problems": {name: one for name, one in found.items() if typed.text(name)},
+        "own": ("name", "description", *NEW_TEXTS),
+    }
+    return html(visit.request, render("new-2-left.html", context))
+
+
+def _wrong_with(visit: Visit, provider: str, typed: Typed) -> dict[str, Shown]:
+    try:
+        check_new(visit.desk, _draft(visit, provider, typed))
+    except InvalidInput as error:
+        return _at_fields(provider, error)
+    return {}
+
+
 async def _ask_again(
     visit: Visit, typed: Typed, at_fields: Mapping[str, Shown], attempts: Sequence[Attempt], *, is_test: bool
 ) -> Response:
@@ -128,14 +160,18 @@ def _lead(visit: Visit, path: str, *, said: str = "") -> Response:
 
 
 async def _attempt(visit: Visit, provider: str, typed: Typed) -> Attempt:
-    kind = KINDS[TYPES[provider]]
-    config = {name: visit.form.get(f"{provider}_{name}") for name in (*kind.settings, *kind.secrets)}
-    body = {"label": typed.text(f"{provider}_label") or SYSTEMS[provider], "config": _given(config)}
-    draft = read_auth_draft(body, kind=TYPES[provider])
+    draft = _draft(visit, provider, typed)
     try:
         return Attempt(provider, draft, await test_draft(visit.desk, draft))
     except InvalidInput as error:
         return Attempt(provider, draft, problems=_at_fields(provider, error))
+
+
+def _draft(visit: Visit, provider: str, typed: Typed) -> AuthDraft:
+    kind = KINDS[TYPES[provider]]
+    config = {name: visit.form.get(f"{provider}_{name}") for name in (*kind.settings, *kind.secrets)}
+    body = {"label": typed.text(f"{provider}_label") or SYSTEMS[provider], "config": _given(config)}
+    return read_auth_draft(body, kind=TYPES[provider])
 
 
 def _given(config: Mapping[str, str]) -> dict[str, str]:

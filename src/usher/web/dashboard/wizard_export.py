@@ -71,9 +71,9 @@ async def check_export(visit: Visit) -> Response:
     typed = typed_by(visit)
     is_other = visit.form.get(LOOKED_AT) != typed.text("segment_id")
     (groups, _), (fields, _), meaning = await asyncio.gather(
-        groups_for(visit, typed), fields_for(visit, typed), _meaning(visit, typed)
+        groups_for(visit, typed), fields_for(visit, typed), _examined(visit, typed)
     )
-    found = meaning["preview"].problems if meaning["preview"] is not None else []
+    found = meaning["preview"].problems
     at_fields = shown_at_fields(found, typed, groups=groups)
     context = {
         "visit": visit,
@@ -119,5 +119,9 @@ async def _meaning(visit: Visit, typed: Typed) -> dict[str, Any]:
     """Return what the job would do as it stands; nothing before there is anything to say."""
     if not any(typed.text(name) for name in ("segment_id", "group_id")):
         return {"preview": None, "request": None}
+    return await _examined(visit, typed)
+
+
+async def _examined(visit: Visit, typed: Typed) -> dict[str, Any]:
     seen = await preview_job(visit.desk, typed.job_draft(), may_see_people=visit.may_see_people)
     return {"preview": seen, "request": shown_request(seen.request, attribute_key=seen.attribute_key)}
