@@ -85,7 +85,7 @@ def test_the_second_line_says_what_the_status_does_not(changes, said):
         ({"status": Status.FAULT, "cause": Cause.AUDIENCE}, "Fix", "/jobs/j1"),
         ({"status": Status.FAILED}, "Restart", "/jobs/j1/bounce"),
         ({"status": Status.COMPLETED}, "Restart", "/jobs/j1/ask/bounce"),
-        ({"status": Status.KILLED}, "Clone", "/jobs/j1/clone"),
+        ({"status": Status.KILLED}, "Duplicate", "/jobs/j1/clone"),
     ],
 )
 def test_the_first_step_is_the_one_that_helps(changes, word, path):
@@ -105,8 +105,8 @@ def test_the_first_step_is_the_one_that_helps(changes, word, path):
         (HELD | {"status": Status.PAUSED}, {"Decide"}, {"Resume"}),
         ({"status": Status.PAUSED, "cause": Cause.UNSTARTED, "total": 0}, {"Edit"}, {"Compare now", "Pause"}),
         ({"total": 0}, {"Compare now"}, {"Send to everybody again"}),
-        ({"status": Status.COMPLETED}, {"Clone", "Delete"}, {"Restart", "Compare now"}),
-        ({"status": Status.KILLED}, {"Delete"}, {"Edit", "Terminate", "Clone", "Compare now", "Pause"}),
+        ({"status": Status.COMPLETED}, {"Duplicate", "Delete"}, {"Restart", "Compare now"}),
+        ({"status": Status.KILLED}, {"Delete"}, {"Edit", "Terminate", "Duplicate", "Compare now", "Pause"}),
     ],
 )
 def test_the_menu_offers_what_fits_and_nothing_twice(changes, offered, not_offered):

@@ -61,6 +61,20 @@ def test_an_old_trigger_is_told_with_both_versions() -> None:
     ]
 
 
+def test_the_same_word_heard_again_is_one_step_however_often_it_came() -> None:
+    entered = [Moment(at(2), "enter", version=at(1)), Moment(at(3), "ignored", version=at(1), note="not_newer")]
+    assert [step.title for step in steps(*entered)] == ["Entered VIPs", "Heard once more"]
+    again = Moment(at(4), "ignored", version=at(1), note="not_newer")
+    found = steps(*entered, again, Moment(at(5), "accepted"), again)
+    assert [step.title for step in found] == ["Entered VIPs", "Heard 2 times more", "Accepted", "Heard once more"]
+    assert found[1].at == at(4)
+
+
+def test_the_opposite_word_of_the_same_moment_is_no_repeat() -> None:
+    left = Moment(at(3), "ignored", "false", version=at(1), note="not_newer")
+    assert steps(Moment(at(2), "enter", version=at(1)), left)[1].title == "Ignored an old exit"
+
+
 def test_what_an_ignored_trigger_says_never_becomes_the_version_that_stands() -> None:
     found = steps(
         Moment(at(2), "ignored", version=at(1), note="superseded"), Moment(at(3), "ignored", version=at(0), note="x")

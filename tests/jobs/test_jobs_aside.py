@@ -154,7 +154,7 @@ async def test_a_retry_is_audited_logged_and_wakes_the_engine(office):
 
     assert (await office.audit())[-1] == ("anna", "job.retry", job.id)
     (line, *_) = await office.desk.database.read(lambda txn: notes.logs_of(txn, job.key))
-    assert line.message == f"anna had 2 people retried who were set aside for: {GONE}"
+    assert line.message == f"anna had those retried who were set aside for this reason (2): {GONE}"
     assert len(office.refreshed) == before + 1
 
 

@@ -198,5 +198,5 @@ def test_forms_that_were_refused_say_what_to_put_right(
     for label, text in typed.items():
         seen.type(label, text)
     seen.press(button)
-    seen.page.wait_for_load_state("networkidle")
+    seen.page.locator("#problems, #outcome, #preview, main .note[role=alert]").first.wait_for()
     check(seen, name)

@@ -117,7 +117,7 @@ async def retry_reason(desk: Desk, actor: Actor, job_id: str, reason: str) -> in
         if following is None:
             break
         place = following
-    said = f"{actor.name} had {count:,} people retried who were set aside for: {reason}"
+    said = f"{actor.name} had those retried who were set aside for this reason ({count:,}): {reason}"
     await desk.database.write(lambda txn: notes.add_log(txn, LogEntry(key, "info", said)))
     desk.refresh()
     return count

@@ -34,7 +34,7 @@ async def retry_members(desk: Desk, actor: Actor, job_id: str, members: list[str
         count = (
             _retry_everybody(txn, job) if members is None else _retry_some(txn, job, members, desk=desk, actor=actor)
         )
-        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had {count:,} people retried who were set aside."))
+        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had those retried who were set aside ({count:,})."))
         notes.add_audit(txn, actor=actor.name, action="job.retry", what=job.id, note=f"{count} people")
         return count
 

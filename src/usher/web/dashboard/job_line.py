@@ -123,7 +123,7 @@ def first_step(row: Row) -> Step:
         Status.PAUSED: Step("Resume", f"{at}/resume", is_change=True),
         Status.FAILED: Step("Restart", f"{at}/bounce", is_change=True),
         Status.COMPLETED: Step("Restart", f"{at}/ask/bounce"),
-        Status.KILLED: Step("Clone", f"{at}/clone"),
+        Status.KILLED: Step("Duplicate", f"{at}/clone"),
     }
     return usual.get(row.status, Step("Pause", f"{at}/pause", is_change=True))
 
@@ -143,7 +143,7 @@ def further_steps(row: Row) -> list[Step]:
         Offer.BOUNCE: Step("Restart", f"{at}/bounce", is_change=True),
         Offer.RETRY: Step("See who is set aside", f"{at}#aside", needs=Role.VIEWER),
         Offer.EDIT: Step("Edit", f"{at}/edit"),
-        Offer.CLONE: Step("Clone", f"{at}/clone"),
+        Offer.CLONE: Step("Duplicate", f"{at}/clone"),
         Offer.RECONCILE: Step("Compare now", f"{at}/reconcile", is_change=True),
         Offer.RESEND: Step("Send to everybody again", f"{at}/ask/resend"),
         Offer.KILL: Step("Terminate", f"{at}/ask/kill"),

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from usher.access.roles import Role
 from usher.access.sessions import session_of
 from usher.errors import Unauthenticated, UsherError
 from usher.web.dashboard.cookies import SESSION, read_cookie
@@ -47,7 +48,7 @@ class LivePage:
         Raises:
             NotFound: what the page shows is not there; nothing has been sent by then.
         """
-        messages = self._messages(visit, await self._parts(visit))
+        messages = self._messages(visit, await self._rendered(visit))
         headers = {"X-Accel-Buffering": "no", "Vary": "Accept-Encoding"}
         if "gzip" not in visit.request.headers.get("accept-encoding", ""):
             return StreamingResponse(messages, media_type=EVENTS, headers=headers)
@@ -73,15 +74,21 @@ class LivePage:
 
     async def _parts(self, visit: Visit) -> Mapping[str, str]:
         """Render the parts, or take what was rendered for somebody else within this round."""
-        kept, key = visit.deps.live_parts, (visit.here, visit.actor.role)
-        now = visit.desk.clock.monotonic()
-        if key in kept and kept[key][0] > now:
-            return kept[key][1]
+        until, parts = visit.deps.live_parts.get(_key(visit), (0.0, {}))
+        return parts if until > visit.desk.clock.monotonic() else await self._rendered(visit)
+
+    async def _rendered(self, visit: Visit) -> Mapping[str, str]:
+        """Render the parts as they are now: a stream's first ones must not be older than its page."""
+        kept, now = visit.deps.live_parts, visit.desk.clock.monotonic()
         parts = render_blocks(self.template, self.blocks, {"visit": visit, **await self.context(visit)})
         for old in [one for one, (until, _) in kept.items() if until <= now]:
             del kept[old]
-        kept[key] = now + SHARED_SECONDS, parts
+        kept[_key(visit)] = now + SHARED_SECONDS, parts
         return parts
+
+
+def _key(visit: Visit) -> tuple[str, Role]:
+    return visit.here, visit.actor.role
 
 
 async def _squeezed(messages: AsyncIterator[str]) -> AsyncIterator[bytes]:

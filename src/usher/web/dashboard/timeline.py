@@ -1,7 +1,7 @@
 """What happened to one person as steps in three lanes: Lytics said, Usher decided, Mapp answered. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple, Protocol
@@ -59,6 +59,7 @@ LANES = {1: "Lytics", 2: "Usher", 3: "Mapp"}
 OBSERVED = frozenset({"enter", "exit", "seen", "absent", "known"})
 UNTIMED = OBSERVED | {"ignored"}
 ATTEMPTS = frozenset(kind for kind, look in LOOKS.items() if look.lane == 3)
+REPEATED = "The same word of Lytics again, from a repeat or another job’s webhook. It changes nothing."
 SETTLED = frozenset({"accepted", "rejected"})  # the next attempt is the first of another round
 
 
@@ -111,19 +112,28 @@ def timeline(history: Sequence[Told], *, audience: str, is_whole: bool, oldest_f
 def _steps(moments: Sequence[Told], *, audience: str, is_whole: bool) -> list[Step]:
     """Walk from the oldest to the newest, keeping what stands: the version, Lytics' last word, the attempts."""
     found: list[Step] = []
-    version, heard_at, attempt = "", "", 0
+    version, value, heard_at, attempt, repeats = "", "", "", 0, 0
     for moment in moments:
+        is_repeat = moment.kind == "ignored" and (moment.version, moment.value) == (version, value)
+        repeats = repeats + 1 if is_repeat else 0
+        if repeats > 1:
+            found.pop()
         attempt += moment.kind in ATTEMPTS
         counted = f"Attempt {attempt}." if is_whole and moment.kind in ATTEMPTS else ""
-        notes = [counted, *_notes(moment, stood=version)]
+        notes = [counted, *([REPEATED] if is_repeat else _notes(moment, stood=version))]
         after = "" if moment.kind in UNTIMED else _after(heard_at, moment.at)
-        found.append(_step(moment, audience=audience, after=after, notes=[note for note in notes if note]))
+        step = _step(moment, audience=audience, after=after, notes=[note for note in notes if note])
+        found.append(replace(step, title=_repeat_title(repeats)) if is_repeat else step)
         if moment.kind in OBSERVED:
-            heard_at = moment.at
+            heard_at, value = moment.at, moment.value or ""
         if moment.kind != "ignored":
             version = moment.version or version
         attempt = 0 if moment.kind in SETTLED else attempt
     return found
+
+
+def _repeat_title(repeats: int) -> str:
+    return "Heard once more" if repeats == 1 else f"Heard {repeats} times more"
 
 
 def _step(moment: Told, *, audience: str, after: str, notes: list[str]) -> Step:

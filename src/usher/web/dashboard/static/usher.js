@@ -40,6 +40,7 @@
     document.cookie = `usher-theme=${root.dataset.theme}; path=/; max-age=31536000; SameSite=Lax${secure}`;
     charts.forEach((c) => c.redraw());
   }));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach((c) => c.redraw()));
 
   // ---- copy ----
   const offerCopies = (within = document) => all("[data-copy]", within).forEach((b) => {
