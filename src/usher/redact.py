@@ -2,7 +2,9 @@
 
 import hashlib
 import hmac
+import re
 
+SHORT_CHARS = 5  # below, a member may be part of any word
 LONGEST_ENDING = 7  # of a domain: ".com", ".example"; a longer one may be somebody's name
 
 
@@ -18,6 +20,15 @@ def mask_member(member: str) -> str:
     _, dot, ending = domain.rpartition(".")
     shown = f".{ending}" if dot and len(ending) <= LONGEST_ENDING else ""
     return f"{name[:1]}***@{domain[:1]}***{shown}"
+
+
+def without_member(text: str, member: str) -> str:
+    """Mask *member* wherever *text* names it, in any case; a short one only as a word of its own."""
+    if not member:
+        return text
+    named = re.escape(member)
+    pattern = named if len(member) >= SHORT_CHARS else rf"(?<!\w){named}(?!\w)"
+    return re.sub(pattern, lambda _: mask_member(member), text, flags=re.IGNORECASE)
 
 
 def member_fingerprint(member: str, *, key: bytes) -> str:

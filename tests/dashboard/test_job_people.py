@@ -112,7 +112,7 @@ async def test_the_file_holds_everybody_of_the_state(house: House) -> None:
     file = await admin.get(f"/jobs/{job_id}/people.csv?state=due")
     assert file.headers["Content-Disposition"] == 'attachment; filename="vip-due.csv"'
     assert file.headers["Content-Type"].startswith("text/csv")
-    assert file.text.startswith("\ufeffmember,state,wanted")
+    assert file.text.startswith('\ufeff"member","state","wanted"')
     rows = list(csv.DictReader(io.StringIO(file.text.removeprefix("\ufeff"))))
     assert sorted(row["member"] for row in rows) == many(130)
     assert {(row["state"], row["wanted"], row["accepted"]) for row in rows} == {("due", "true", "")}
@@ -129,14 +129,17 @@ async def test_the_file_of_one_reason_holds_only_its_people(house: House) -> Non
     assert (row["member"], row["set_aside_reason"]) == ("member2@example.com", "'=cmd()")
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1", "＝1+1", "＠SUM(A1)"])
 def test_nothing_in_the_file_is_a_formula(cell: str) -> None:
     (read,) = next(csv.reader(io.StringIO(csv_line([cell]), newline="")))
     assert read == f"'{cell}"
 
 
 def test_what_is_no_formula_stays_as_it_is() -> None:
-    assert csv_line(["a=b", "jo+x@example.com", "", 'say "hi", now']) == 'a=b,jo+x@example.com,,"say ""hi"", now"\r\n'
+    assert (
+        csv_line(["a=b", "jo+x@example.com", "", 'say "hi", now'])
+        == '"a=b","jo+x@example.com","","say ""hi"", now"\r\n'
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,3 +154,7 @@ def test_what_is_no_formula_stays_as_it_is() -> None:
 )
 def test_a_file_has_a_name_that_is_safe_everywhere(text: str, name: str) -> None:
     assert file_name(text) == name
+
+
+def test_a_spreadsheet_that_splits_at_semicolons_finds_no_formula_either() -> None:
+    assert csv_line(["a;=1+1", "b"]) == '"a;=1+1","b"\r\n'

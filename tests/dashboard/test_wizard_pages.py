@@ -310,6 +310,24 @@ async def test_what_is_typed_is_checked_as_it_is_left_but_blank_fields_are_not_c
     assert await jobs_of(ready) == []
 
 
+async def test_a_field_is_checked_as_it_is_left_even_before_an_audience_is_chosen(ready: House) -> None:
+    admin = await ready.visitor()
+    sent = filled(ready, segment_id="", group_id="", enable_dynamic_attributes="on", dynamic_attribute_prefix="shop")
+    found = await admin.post("/jobs/new/check", sent)
+    assert "must end with '_'" in found.words
+
+
+async def test_accounts_are_checked_as_their_fields_are_left_and_nobody_is_asked(house: House) -> None:
+    admin = await house.visitor()
+    before = dict(house.running.world.traffic.by_status)
+    sent = {"draft": "d", "mapp": "new", "lytics": "new", "mapp_api_url": "mapp", "name": "n" * 201}
+    found = await admin.post("/jobs/new/accounts/check", sent)
+    assert "names a host without a dot" in found.words
+    assert "is longer than 200 characters" in found.words
+    assert "required" not in found.words, "what is blank may be yet to come"
+    assert dict(house.running.world.traffic.by_status) == before
+
+
 async def test_the_side_shows_the_attribute_and_the_request_as_they_will_be(ready: House) -> None:
     admin = await ready.visitor()
     sent = filled(ready, enable_dynamic_attributes="on", mapp_attribute_name="best")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usher.redact import mask_member, member_fingerprint
+from usher.redact import mask_member, member_fingerprint, without_member
 
 KEY = bytes(range(32))
 
@@ -48,3 +48,19 @@ def test_a_fingerprint_joins_lines_about_one_person_only():
     assert one == member_fingerprint("jo@example.com", key=KEY)
     assert one != member_fingerprint("al@example.com", key=KEY)
     assert one != member_fingerprint("jo@example.com", key=KEY[::-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "member", "masked"),
+    [
+        ("jo@example.com is odd", "jo@example.com", "j***@e***.com is odd"),
+        ("JO@Example.com is odd", "jo@example.com", "j***@e***.com is odd"),
+        ("an odd one", "n", "an odd one"),
+        ("n is odd", "n", "n*** is odd"),
+        ("value (2) of 22", "2", "value (2***) of 22"),
+        ("a.b", "a+b", "a.b"),
+        ("nobody", "", "nobody"),
+    ],
+)
+def test_a_member_is_masked_wherever_it_is_named_and_nothing_else_is(text: str, member: str, masked: str) -> None:
+    assert without_member(text, member) == masked

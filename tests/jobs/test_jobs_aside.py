@@ -154,7 +154,9 @@ async def test_a_retry_is_audited_logged_and_wakes_the_engine(office):
 
     assert (await office.audit())[-1] == ("anna", "job.retry", job.id)
     (line, *_) = await office.desk.database.read(lambda txn: notes.logs_of(txn, job.key))
-    assert line.message == f"anna had those retried who were set aside for this reason (2): {GONE}"
+    assert (
+        line.message == "anna had those retried who were set aside for one reason (2): Mapp does not know these people."
+    )
     assert len(office.refreshed) == before + 1
 
 
@@ -181,3 +183,11 @@ async def test_reading_and_retrying_walk_the_index_of_those_set_aside(office):
     assert any("INDEX ledger_aside (job=?" in step for step in reading), reading
     assert any("INDEX ledger_aside (job=? AND (aside_at,member)>" in step for step in walking), walking
     assert not any("TEMP B-TREE FOR ORDER BY" in step for step in walking)
+
+
+async def test_what_somebody_calls_a_reason_reaches_neither_log_nor_audit(office):
+    job = await office.make_job()
+    await retry_reason(office.desk, ANNA, job.id, "jo@example.com said so")
+    lines = await office.desk.database.read(lambda txn: notes.logs_of(txn, job.key))
+    trail = await office.desk.database.read(lambda txn: notes.page_of_audit(txn, before=None, limit=10))
+    assert "jo@example.com" not in str(lines) + str(trail)

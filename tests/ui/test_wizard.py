@@ -1,11 +1,11 @@
 """The new-job pages: every mistake is named where it was made, and nothing typed is ever lost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.browsing import Window, window
+from tests.ui.browsing import Window
 from tests.ui.house import GROUP, House
 
 FIELD = "#{}-error"
@@ -55,6 +55,7 @@ def test_each_mistake_is_named_at_its_field_as_it_is_left_and_goes_once_it_is_me
     for field, text, said in AT_ONCE:
         leave(page, field, text)
         expect(page.locator(FIELD.format(field))).to_contain_text(said)
+        expect(page.locator(f"#{field}")).to_have_attribute("aria-invalid", "true")
     page.get_by_label("Existing Users").uncheck()
     page.get_by_label("Backfill Only").check()
     expect(page.locator(FIELD.format("backfill_only"))).to_contain_text("needs Existing Users")
@@ -63,6 +64,7 @@ def test_each_mistake_is_named_at_its_field_as_it_is_left_and_goes_once_it_is_me
     for field in dict.fromkeys(field for field, _, _ in AT_ONCE):
         leave(page, field, "")
         expect(page.locator(FIELD.format(field))).to_be_empty()
+        expect(page.locator(f"#{field}")).to_have_attribute("aria-invalid", "false")
 
 
 def test_accounts_are_checked_as_their_fields_are_left_without_sending_a_secret(

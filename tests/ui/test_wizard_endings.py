@@ -70,12 +70,10 @@ def test_a_job_saved_without_starting_sends_nothing_until_it_is_started(
     seen.press("Start Export")
     expect(seen.page.locator("[data-part=status]")).to_contain_text("Running")
     expect(seen.page.locator("[data-part=now]")).to_contain_text("is in step", timeout=20_000)
-    assert held(house, "saved_first") == dict.fromkeys(inside(house), "true")
+    until(lambda: held(house, "saved_first") == dict.fromkeys(inside(house), "true"))
 
 
-def test_a_clone_is_filled_in_and_starts_beside_the_first_one(
-    at_review: Callable[[str], Window], house: House
-) -> None:
+def test_a_clone_is_filled_in_and_starts_beside_the_first_one(at_review: Callable[[str], Window], house: House) -> None:
     seen = at_review("cloned_from")
     seen.press("Save without starting")
     seen.page.get_by_label("More actions").click()
@@ -87,7 +85,7 @@ def test_a_clone_is_filled_in_and_starts_beside_the_first_one(
     seen.press("Start Export")
     expect(seen.page.locator("h1")).to_have_text("Sets cloned_from (copy)")
     expect(seen.page.locator("[data-part=now]")).to_contain_text("is in step", timeout=20_000)
-    assert set(held(house, "cloned_to").values()) == {"true"}
+    until(lambda: set(held(house, "cloned_to").values()) == {"true"})
 
 
 def test_a_session_that_ends_in_the_middle_loses_nothing_that_was_typed(

@@ -3,6 +3,8 @@
 import json
 from urllib.parse import quote
 
+import pytest
+
 from tests.web.service import EXPORT, Running
 from usher.access.roles import Role
 
@@ -121,3 +123,12 @@ async def test_a_resend_of_those_named_says_how_many_and_refuses_what_it_cannot_
     for body, field in (({"members": "a"}, "members"), ({"members": [1]}, "members"), ({"people": []}, "people")):
         refused = await usher.ask("POST", path, body)
         assert (refused.status, refused.fields) == (400, [field])
+
+
+@pytest.mark.parametrize("member", ["n", "unknown", "2", "e", "true", "accepted"])
+async def test_masking_leaves_states_values_and_times_alone(usher: Running, member: str) -> None:
+    job = await usher.create_job(uid_field="user_id", identifier_type="userID")
+    seen = await usher.ask("GET", f"/v2/job/{job['id']}/members/{member}", role=Role.VIEWER)
+    full = await usher.ask("GET", f"/v2/job/{job['id']}/members/{member}")
+    ours = ("state", "wanted", "version", "due_at", "accepted")
+    assert [seen.data[name] for name in ours] == [full.data[name] for name in ours]

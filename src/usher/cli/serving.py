@@ -122,7 +122,7 @@ def network_socket(host: str, port: int) -> socket.socket:
         Conflict: the port is taken. InvalidInput: there is no such address on this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio sends small answers at once; otherwise each may wait 40 ms for an acknowledgement.
+    # With the protocol named, asyncio sends small answers at once; else each may wait 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -117,7 +117,8 @@ async def retry_reason(desk: Desk, actor: Actor, job_id: str, reason: str) -> in
         if following is None:
             break
         place = following
-    said = f"{actor.name} had those retried who were set aside for this reason ({count:,}): {reason}"
+    # In our words: whatever was asked for as a reason may be anything, and viewers read the log.
+    said = f"{actor.name} had those retried who were set aside for one reason ({count:,}): {advice_for(reason).title}."
     await desk.database.write(lambda txn: notes.add_log(txn, LogEntry(key, "info", said)))
     desk.refresh()
     return count
@@ -125,7 +126,9 @@ async def retry_reason(desk: Desk, actor: Actor, job_id: str, reason: str) -> in
 
 def _begin(txn: Txn, actor: Actor, job_id: str, reason: str) -> tuple[int, int]:
     job = _live(txn, job_id)
-    notes.add_audit(txn, actor=actor.name, action="job.retry", what=job.id, note=f"set aside for: {reason}")
+    notes.add_audit(
+        txn, actor=actor.name, action="job.retry", what=job.id, note=f"set aside for: {advice_for(reason).title}"
+    )
     return job.key, txn.now_ms
 
 

@@ -8,7 +8,7 @@ from usher.clock import iso_from_ms, iso_or_none
 from usher.jobs.aside import AsideGroup, SetAside
 from usher.jobs.overview import Overview
 from usher.jobs.overview_rows import Row
-from usher.redact import mask_member
+from usher.redact import mask_member, without_member
 
 
 class FiguresBody(BaseModel):
@@ -157,13 +157,12 @@ def set_aside_body(found: SetAside, *, may_see: bool) -> SetAsideBody:
 
 
 def _group_body(group: AsideGroup, *, may_see: bool) -> AsideGroupBody:
-    shown = group.sample if may_see else mask_member(group.sample)
     return AsideGroupBody(
-        reason=group.reason.replace(group.sample, shown),
+        reason=group.reason if may_see else without_member(group.reason, group.sample),
         title=group.title,
         advice=group.advice,
         count=group.count,
         since=iso_from_ms(group.since_ms),
         newest=iso_from_ms(group.newest_ms),
-        sample=shown,
+        sample=group.sample if may_see else mask_member(group.sample),
     )

@@ -14,7 +14,7 @@ from usher.jobs.explain import Explanation, MemberLine
 from usher.jobs.preview import Preview
 from usher.jobs.progress import Progress
 from usher.mapp.client import PreparedRequest
-from usher.redact import mask_member
+from usher.redact import mask_member, without_member
 from usher.vault import Vault, VaultLocked
 
 CURSOR_PLACE = "api/members-cursor"
@@ -187,19 +187,22 @@ def _fields(line: MemberLine, *, may_see: bool) -> dict[str, Any]:
     fields = asdict(line)
     if may_see:
         return fields
-    masked = mask_member(line.member)
-    hidden: dict[str, Any] = _hidden(fields, line.member, masked)
-    return hidden
+    told = {name: _hidden(fields[name], line.member) for name in FREE_TEXTS if name in fields}
+    return {**fields, **told, "member": mask_member(line.member)}
 
 
-def _hidden(value: Any, member: str, masked: str) -> Any:
-    """Mask the member wherever it stands: Mapp's own words in a reason may repeat it."""
+# Whose words may repeat the member; states, values and times are ours, and may happen to equal one.
+FREE_TEXTS = ("set_aside", "history", "next", "why")
+OURS = frozenset({"at", "kind", "value", "version"})
+
+
+def _hidden(value: Any, member: str) -> Any:
     if isinstance(value, str):
-        return value.replace(member, masked) if member else value
+        return without_member(value, member)
     if isinstance(value, list):
-        return [_hidden(item, member, masked) for item in value]
+        return [_hidden(item, member) for item in value]
     if isinstance(value, dict):
-        return {key: _hidden(item, member, masked) for key, item in value.items()}
+        return {key: item if key in OURS else _hidden(item, member) for key, item in value.items()}
     return value
 
 

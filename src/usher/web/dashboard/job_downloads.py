@@ -17,7 +17,7 @@ from usher.web.dashboard.job_people import shown, state_of
 from usher.web.dashboard.visit import Visit
 
 HEADS = ("member", "state", "wanted", "as_of", "accepted", "accepted_at", "set_aside_reason", "set_aside_at", "due_at")
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a spreadsheet would run
 
 
 async def people_csv(visit: Visit) -> Response:
@@ -46,9 +46,13 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def csv_line(cells: Sequence[str]) -> str:
-    """Return one line; what a spreadsheet would take for a formula is made text of."""
+    """
+    Return one line; what a spreadsheet would take for a formula is made text of.
+
+    Every cell is quoted, because some spreadsheets split lines at semicolons too.
+    """
     out = io.StringIO()
-    csv.writer(out).writerow(f"'{cell}" if cell.startswith(FORMULAS) else cell for cell in cells)
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(f"'{cell}" if cell.startswith(FORMULAS) else cell for cell in cells)
     return out.getvalue()
 
 

@@ -8,7 +8,7 @@ from usher.domain.job import Job
 from usher.jobs.activity import Activity, Point
 from usher.jobs.aside import SetAside
 from usher.jobs.progress import Progress, SentCounts
-from usher.redact import mask_member
+from usher.redact import without_member
 from usher.web.dashboard.words import milliseconds, number, percent
 
 IGNORED = {
@@ -183,7 +183,7 @@ def aside_rows(found: SetAside, *, may_see: bool) -> list[AsideRow]:
         AsideRow(
             title=group.title,
             advice=group.advice,
-            reason=group.reason if may_see else group.reason.replace(group.sample, mask_member(group.sample)),
+            reason=group.reason if may_see else without_member(group.reason, group.sample),
             asked=group.reason if may_see or group.sample not in group.reason else None,
             sample=group.sample if may_see else "",
             count=group.count,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from usher.access.roles import Role
 from usher.jobs import looking
 from usher.jobs.explain import MemberLine
-from usher.redact import mask_member
+from usher.redact import mask_member, without_member
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.visit import Visit
 from usher.web.member_shape import opened_cursor, sealed_cursor
@@ -62,14 +62,14 @@ def _count(members: Mapping[str, Any], state: str) -> int | None:
 
 def _shown_reason(reason: str, found: list[MemberLine], *, may_see: bool) -> str:
     for line in () if may_see else found:
-        reason = reason.replace(line.member, mask_member(line.member))
+        reason = without_member(reason, line.member)
     return reason
 
 
 def shown(line: MemberLine, *, may_see: bool) -> dict[str, Any]:
     """Return a member as the page shows one: masked for viewers, also where Mapp's words repeat who it is."""
     member = line.member if may_see else mask_member(line.member)
-    reason = line.set_aside.reason.replace(line.member, member) if line.set_aside else ""
+    reason = line.set_aside.reason if line.set_aside else ""
     return {
         "member": member,
         "link": f"member?{urlencode({'m': line.member})}" if may_see else "",
@@ -77,7 +77,7 @@ def shown(line: MemberLine, *, may_see: bool) -> dict[str, Any]:
         "state": line.state,
         "as_of": line.version,
         "accepted": line.accepted,
-        "reason": reason,
+        "reason": reason if may_see else without_member(reason, line.member),
         "aside_at": line.set_aside.at if line.set_aside else None,
         "due_at": line.due_at,
     }

@@ -11,6 +11,7 @@ from usher.errors import InvalidInput, Problem, UsherError
 from usher.jobs.accounts import accounts
 from usher.jobs.preview import Preview, preview_job
 from usher.jobs.reach import why_unreached
+from usher.jobs.saying import plain
 from usher.jobs.trial import Trial, send_one
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Visit
@@ -65,6 +66,7 @@ async def show_review(
         "typed": typed,
         "names": names,
         "seen": seen,
+        "warnings": [plain(text) for text in seen.warnings],
         "request": shown_request(seen.request, attribute_key=seen.attribute_key),
         "stops": _stops(seen, error),
         "unreached": why_unreached(visit.desk),

@@ -78,7 +78,11 @@
       lostAt ??= new Date();
       line.textContent = `Not live since ${clock(lostAt)}, trying again.`;
       line.hidden = false;
-      if (source.readyState === EventSource.CLOSED) { source = null; setTimeout(connect, 5000); }
+      if (source.readyState !== EventSource.CLOSED) return;
+      source = null;
+      setTimeout(connect, 5000);
+      // The service answered and refused: a page that leads elsewhere by now leads to the sign-in.
+      fetch(location.href, { redirect: "manual" }).then((r) => { if (r.type === "opaqueredirect") location.reload(); }, () => {});
     };
     all("[data-part]").forEach((part) => source.addEventListener(part.dataset.part, (e) => take(part, e.data)));
   };
@@ -86,7 +90,9 @@
   document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   addEventListener("pagehide", disconnect);
   addEventListener("pageshow", () => { if (!document.hidden) connect(); });
-  document.addEventListener("focusout", () => setTimeout(() => all("[data-part]").forEach((p) => p.waiting && take(p, p.waiting)), 0));
+  const catchUp = () => setTimeout(() => all("[data-part]").forEach((p) => p.waiting && take(p, p.waiting)), 0);
+  document.addEventListener("focusout", catchUp);
+  document.addEventListener("toggle", catchUp, true); // a menu that a click elsewhere closed
 
   // ---- forms: what was typed outlives a reload or a lost session; never a password ----
   all("form[data-keep]").forEach((form) => {
@@ -208,6 +214,9 @@
 
   const upgrade = (within) => { localise(within); offerCopies(within); drawAll(within); };
   document.addEventListener("htmx:afterSwap", (e) => upgrade(e.detail.target));
+  document.addEventListener("htmx:oobAfterSwap", () => all(".err-slot").forEach((slot) => {
+    all(`[aria-describedby~="${slot.id}"]`).forEach((f) => f.setAttribute("aria-invalid", String(slot.firstElementChild !== null)));
+  }));
   const start = () => { upgrade(document); connect(); };
   document.fonts ? document.fonts.load("12px Geist").then(start, start) : start();
 })();
