@@ -5,11 +5,12 @@ from unicodedata import normalize
 from usher.errors import Problem
 
 LONGEST_NAME = 100
+LONGEST_RAW = 4 * LONGEST_NAME + 1  # NFC makes one character of four at most, so what is longer stays too long
 
 
 def clean_name(text: str) -> str:
-    """Return a name as it is kept: trimmed, NFC."""
-    return normalize("NFC", text.strip())
+    """Return a name as it is kept: trimmed, NFC; of one that is too long anyway, only the beginning."""
+    return normalize("NFC", text.strip()[:LONGEST_RAW])  # cut first: normalising takes the square of the length
 
 
 def name_key(text: str) -> str:

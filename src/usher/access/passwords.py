@@ -20,6 +20,7 @@ from usher.errors import Problem, Unavailable
 
 T = TypeVar("T")
 SHORTEST, LONGEST = 12, 256  # characters
+LONGEST_RAW = 4 * LONGEST  # NFC makes one character of four at most, so what is longer stays too long
 AT_ONCE = 2  # each takes 64 MiB
 MOST_WAITING = 64
 SALT_BYTES = 16
@@ -75,8 +76,8 @@ class Passwords:
         Args:
             kept: a hash, or "" for nobody's: that takes as long, and never matches.
         """
-        is_possible = bool(kept) and len(password) <= LONGEST
-        tried = await self._in_turn(partial(self._matches, kept if is_possible else "", password[:LONGEST]))
+        is_possible = bool(kept) and len(password) <= LONGEST_RAW
+        tried = await self._in_turn(partial(self._matches, kept if is_possible else "", password[:LONGEST_RAW]))
         return tried and is_possible
 
     async def renewed(self, kept: str, password: str) -> str | None:
@@ -113,8 +114,7 @@ def password_problems(password: str, *, name: str, field: str = "password") -> l
         name: of whom it is for.
         field: where it was typed.
     """
-    size = len(normalize("NFC", password))
-    if not SHORTEST <= size <= LONGEST:
+    if len(password) > LONGEST_RAW or not SHORTEST <= len(normalize("NFC", password)) <= LONGEST:
         asked = f"must have {SHORTEST} to {LONGEST} characters."
         return [Problem(field, asked, "Four or five words that do not belong together do well.")]
     if name_key(password) == name_key(name):
