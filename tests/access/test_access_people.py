@@ -96,7 +96,7 @@ async def test_the_last_admin_who_can_sign_in_stays_one(house):
         remove_person(house, ROOT, name="anna"),
         change_role(house, ROOT, name="anna", role="operator"),
     ):
-        with pytest.raises(Conflict, match="last admin"):
+        with pytest.raises(Conflict, match="last administrator"):
             await attempt
 
     await change_role(house, ROOT, name="anna", role="admin")

@@ -16,6 +16,7 @@ from usher.domain.outcome import Accepted
 from usher.errors import Problem
 from usher.web.dashboard.job_fields import by_control
 
+WAS = re.compile(r'name="was" value="([^"]*)"')
 HIDDEN = re.compile(r'name="shown" value="([^"]*)"')
 
 
@@ -55,8 +56,10 @@ async def preview(house: House, job_id: str, **changed: Any) -> Page:
     return await (await house.visitor(Role.OPERATOR)).post(f"/jobs/{job_id}/edit", sent)
 
 
-async def save(house: House, job_id: str, shown: str, **changed: Any) -> Page:
-    sent = fields(house, **changed) | {"do": "save", "shown": shown}
+async def save(house: House, job_id: str, seen: Page, **changed: Any) -> Page:
+    """Press Save on the page of a preview, with *changed* typed since."""
+    hidden = {"shown": HIDDEN.findall(seen.text)[0], "was": WAS.findall(seen.text)[0]}
+    sent = fields(house, **changed) | {"do": "save"} | hidden
     return await (await house.visitor(Role.OPERATOR)).post(f"/jobs/{job_id}/edit", sent)
 
 
@@ -95,7 +98,7 @@ async def test_a_preview_says_what_changes_for_how_many_and_what_stays_and_saves
     assert "1 person is told again." in page.words
     assert "The old attribute 'vip_shoppers' of group 2324000001 stays in Mapp as it is" in page.words
     assert (await config_of(house, job_id)).get("mapp_attribute_name", "") == ""
-    saved = await save(house, job_id, HIDDEN.findall(page.text)[0], mapp_attribute_name="vip_two")
+    saved = await save(house, job_id, page, mapp_attribute_name="vip_two")
     assert (saved.status, saved.leads_to) == (303, f"/jobs/{job_id}")
     assert (await config_of(house, job_id))["mapp_attribute_name"] == "vip_two"
     after = await (await house.visitor(Role.OPERATOR)).get(f"/jobs/{job_id}")
@@ -104,12 +107,27 @@ async def test_a_preview_says_what_changes_for_how_many_and_what_stays_and_saves
 
 async def test_what_was_not_previewed_is_not_saved(house: House) -> None:
     job_id = await a_job(house)
-    shown = HIDDEN.findall((await preview(house, job_id, name="One")).text)[0]
-    page = await save(house, job_id, shown, name="Two")
+    page = await save(house, job_id, await preview(house, job_id, name="One"), name="Two")
     assert (page.status, "Label VIP Two" in page.words) == (200, True)
     assert (await config_of(house, job_id))["name"] == "VIP"
-    assert (await save(house, job_id, HIDDEN.findall(page.text)[0], name="Two")).status == 303
+    assert (await save(house, job_id, page, name="Two")).status == 303
     assert (await config_of(house, job_id))["name"] == "Two"
+
+
+async def test_a_job_that_somebody_changed_since_the_preview_is_shown_again_and_not_saved(house: House) -> None:
+    job_id = await a_job(house)
+    mine = await preview(house, job_id, name="Renamed only")
+    theirs = await preview(house, job_id, mapp_attribute_name="theirs")
+    assert (await save(house, job_id, theirs, mapp_attribute_name="theirs")).status == 303
+    again = await save(house, job_id, mine, name="Renamed only")
+    assert again.status == 409
+    assert "Somebody else changed this job since you opened it." in again.words
+    assert "Label VIP Renamed only" in again.words
+    assert "Mapp Attribute Name theirs blank" in again.words
+    assert 'value="Renamed only"' in again.text
+    now = await config_of(house, job_id)
+    assert (now["name"], now["mapp_attribute_name"]) == ("VIP", "theirs")
+    assert (await save(house, job_id, again, name="Renamed only")).status == 303
 
 
 PROBLEMS = [
@@ -151,9 +169,9 @@ async def test_a_second_writer_is_refused_at_the_attribute(house: House) -> None
 
 async def test_what_happened_between_preview_and_save_is_said_on_the_form(house: House) -> None:
     job_id = await a_job(house)
-    shown = HIDDEN.findall((await preview(house, job_id, mapp_attribute_name="late")).text)[0]
+    seen = await preview(house, job_id, mapp_attribute_name="late")
     await a_job(house, mapp_attribute_name="late")
-    page = await save(house, job_id, shown, mapp_attribute_name="late")
+    page = await save(house, job_id, seen, mapp_attribute_name="late")
     assert page.status == 409
     assert 'value="late"' in page.text
 

@@ -1,5 +1,6 @@
 """The page at the removal brake: what it says, who may decide, and that nobody decides more than they saw."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from usher.store import scans
 from usher.store.database import Txn
 from usher.store.jobs import change_job, job_by_id
 
+HOLD = re.compile(r'name="hold" value="([^"]*)"')
 PEOPLE = [f"person{n:02}@example.com" for n in range(12)]
 
 
@@ -28,11 +30,19 @@ class Braked:
     def path(self) -> str:
         return f"/jobs/{self.job}/removals"
 
-    async def leaves(self, *members: str) -> None:
-        await self.house.running.trigger([left(self.house, one) for one in members])
+    async def leaves(self, *members: str, at: str = "2026-11-20T10:20:00Z") -> None:
+        await self.house.running.trigger([left(self.house, one, at) for one in members])
 
     async def page(self, role: Role = Role.OPERATOR) -> Page:
         return await (await self.house.visitor(role)).get(self.path)
+
+    async def hold(self) -> str:
+        return HOLD.findall((await self.page()).text)[0]
+
+    async def decide(self, way: str, **fields: str) -> Page:
+        """Press a button of the page as it is now, with *fields* changed."""
+        sent = {"hold": await self.hold(), "count": "3"} | fields
+        return await (await self.house.visitor(Role.OPERATOR)).post(f"{self.path}/{way}", sent)
 
     async def write(self, work: Any) -> Any:
         return await self.house.running.deps.desk.database.write(work)
@@ -42,9 +52,9 @@ class Braked:
         return len(found.data)
 
 
-def left(house: House, member: str) -> dict[str, Any]:
+def left(house: House, member: str, at: str) -> dict[str, Any]:
     event = house.running.event(member, is_in=False)
-    event["data"]["segment_events"][0]["exit"] = "2026-11-20T10:20:00Z"
+    event["data"]["segment_events"][0]["exit"] = at
     return event
 
 
@@ -77,7 +87,7 @@ async def test_both_ways_on_name_their_consequence(braked: Braked) -> None:
 
 
 async def test_confirming_sets_them_free_leads_to_the_job_and_says_so(braked: Braked) -> None:
-    sent = await (await braked.house.visitor(Role.OPERATOR)).post(braked.path + "/confirm", {"count": "3"})
+    sent = await braked.decide("confirm")
     assert (sent.status, sent.leads_to) == (303, f"/jobs/{braked.job}")
     assert sent.said
     assert await braked.waiting() == 0
@@ -85,7 +95,7 @@ async def test_confirming_sets_them_free_leads_to_the_job_and_says_so(braked: Br
 
 
 async def test_keeping_leads_to_the_job_and_owes_them_true(braked: Braked) -> None:
-    sent = await (await braked.house.visitor(Role.OPERATOR)).post(braked.path + "/discard")
+    sent = await braked.decide("discard")
     assert (sent.status, sent.leads_to) == (303, f"/jobs/{braked.job}")
     kept = await braked.house.running.ask("GET", f"/v2/job/{braked.job}/members/{PEOPLE[0]}")
     assert kept.data["wanted"] == "true"
@@ -94,7 +104,7 @@ async def test_keeping_leads_to_the_job_and_owes_them_true(braked: Braked) -> No
 @pytest.mark.parametrize("count", ["3", "", "-1", "9" * 400], ids=["fewer", "blank", "negative", "endless"])
 async def test_nobody_sets_more_people_to_false_than_the_page_had_named(braked: Braked, count: str) -> None:
     await braked.leaves(PEOPLE[3])
-    again = await (await braked.house.visitor()).post(braked.path + "/confirm", {"count": count})
+    again = await braked.decide("confirm", count=count)
     assert again.status == 409
     assert "4 people wait by now" in again.words
     assert "Set 4 to false" in again.words
@@ -102,17 +112,36 @@ async def test_nobody_sets_more_people_to_false_than_the_page_had_named(braked: 
 
 
 async def test_who_returned_meanwhile_is_no_reason_to_ask_again(braked: Braked) -> None:
-    sent = await (await braked.house.visitor()).post(braked.path + "/confirm", {"count": "9"})
+    sent = await braked.decide("confirm", count="9")
     assert sent.status == 303
 
 
 async def test_a_decision_that_was_taken_already_is_told_in_place(braked: Braked) -> None:
-    visitor = await braked.house.visitor()
-    await visitor.post(braked.path + "/discard")
-    again = await visitor.post(braked.path + "/discard")
+    hold = await braked.hold()
+    await braked.decide("discard", hold=hold)
+    again = await (await braked.house.visitor()).post(braked.path + "/discard", {"hold": hold})
     assert again.status == 409
     assert "Nobody is held back in this job." in again.words
     assert "Nobody waits for a decision" in again.words
+
+
+@pytest.mark.parametrize("way", ["confirm", "discard"])
+async def test_a_button_of_an_old_page_decides_for_nobody_who_was_held_later(braked: Braked, way: str) -> None:
+    old = await braked.hold()
+    await braked.decide("discard")
+    await braked.leaves(*PEOPLE[6:9], at="2030-01-01T00:00:00Z")
+    again = await braked.decide(way, hold=old)
+    assert again.status == 409
+    assert "What was held back then is not what is held back now." in again.words
+    assert await braked.waiting() == 3
+    assert (await braked.decide(way)).status == 303
+    assert await braked.waiting() == 0
+
+
+@pytest.mark.parametrize("way", ["confirm", "discard"])
+async def test_a_form_that_names_no_hold_decides_nothing(braked: Braked, way: str) -> None:
+    assert (await braked.decide(way, hold="")).status == 409
+    assert await braked.waiting() == 3
 
 
 async def test_viewers_see_masked_names_and_who_may_decide(braked: Braked) -> None:

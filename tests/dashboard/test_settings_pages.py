@@ -116,7 +116,7 @@ async def test_the_last_administrator_can_be_neither_lowered_nor_removed(house: 
     path = f"/settings/people/{await person_id(house, 'admin@example.org')}"
     lowered, removed = await admin.post(path, {"role": "viewer"}), await admin.post(f"{path}/remove")
     for found in (lowered, removed):
-        assert (found.status, "is the last admin who can sign in" in found.words) == (409, True)
+        assert (found.status, "is the last administrator who can sign in" in found.words) == (409, True)
     assert (await admin.get("/settings/people")).status == 200
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usher.domain.removal_brake import WINDOW_MS, stops
+from usher.domain.removal_brake import PEOPLE, PERCENT, WINDOW_MS, scan_limits, stops
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,19 @@ from usher.domain.removal_brake import WINDOW_MS, stops
 )
 def test_the_brake_needs_more_than_500_people_and_more_than_a_fifth(leaving, inside, is_stopped):
     assert stops(leaving, inside=inside) is is_stopped
+
+
+@pytest.mark.parametrize(
+    ("is_set", "people", "percent", "limits"),
+    [
+        (True, 5, 1.0, (5, 1.0)),
+        (True, 9_000, 90.0, (PEOPLE, PERCENT)),
+        (True, 5, 90.0, (5, PERCENT)),
+        (False, 5, 1.0, (PEOPLE, PERCENT)),
+    ],
+)
+def test_a_scan_is_as_careful_as_the_job_s_own_limits_and_never_less_than_usual(is_set, people, percent, limits):
+    assert scan_limits(is_set=is_set, people=people, percent=percent) == limits
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7))

@@ -83,6 +83,7 @@ def standing(of: Job | None = None, *, kept: ScanProgress | None = None, **more:
         sent={"accepted": 0, "retried": 0, "rejected": 0, "unknown": 0},
         triggers={"received": 0, "applied": 0, "ignored": {}, "unreadable": 0},
         pace={"per_second": None, "in_flight": 0},
+        hold="",
     )
     base = Standing(
         job=of,

@@ -247,6 +247,19 @@ def test_as_many_as_the_brake_allows_leave_unasked(store: Store, people: int, le
     assert store.counters()["members.in"] == people - leaving
 
 
+@pytest.mark.parametrize(("is_set", "state"), [(True, ScanState.HELD), (False, ScanState.COMPLETED)])
+def test_a_scan_asks_at_the_lower_limits_that_a_job_set_for_itself(store: Store, is_set: bool, state: str) -> None:
+    store.add_job()
+    store.observe(*all_in(names(100)), source=Source.BASELINE)
+    store.observe(*all_in(names(100)[12:], version=100), source=Source.RECONCILE)
+    limits = {"exit_brake": is_set, "exit_brake_people": 5, "exit_brake_percent": 1.0}
+    store.write(lambda txn: change_job(txn, JOB, config=replace(job_by_key(txn, JOB).config, **limits)))
+    scan = begin(store)
+    finish(store, scan, version=100)
+
+    assert store.read(lambda txn: scans.scan_by_id(txn, scan.id)).state == state
+
+
 def test_a_scan_that_cannot_be_ended_whole_is_not_ended_at_all(store: Store) -> None:
     store.add_job()
     store.tell("gone", version=1)

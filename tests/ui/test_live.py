@@ -147,17 +147,42 @@ def test_a_hidden_tab_lets_its_stream_go_and_catches_up_when_it_is_seen_again(
     house.api("POST", f"/v2/job/{job}/resume")
 
 
-def test_a_page_whose_session_has_ended_leads_to_the_sign_in_and_back(
+def test_a_page_whose_session_has_ended_says_so_and_leads_to_the_sign_in_and_back(
     watching: Callable[[str], Window], job: str
 ) -> None:
     seen = watching(f"/jobs/{job}")
-    seen.page.context.clear_cookies()
-    seen.page.evaluate(HIDE, True)
-    seen.page.evaluate(HIDE, False)
-    expect(seen.page.locator("h1")).to_have_text("Sign in")
+    page, line = seen.page, seen.page.locator("#live-line")
+    page.context.clear_cookies()
+    page.evaluate(HIDE, True)
+    page.evaluate(HIDE, False)
+    expect(line).to_have_text("You are signed out. Sign in")
+    expect(page.locator("#spoken")).to_have_text("You are signed out.")
+    assert page.evaluate(UNTOUCHED), "what somebody reads stays"
+    line.get_by_role("link", name="Sign in").click()
+    expect(page.locator("h1")).to_have_text("Sign in")
     seen.type("Name", OWNER)
     seen.type("Password", PASSWORD)
     seen.press("Sign in")
-    expect(seen.page.locator("h1")).to_have_text("Live one")
-    assert [one for one in seen.complaints if "text/event-stream" not in one] == []
-    seen.complaints.clear()
+    expect(page.locator("h1")).to_have_text("Live one")
+    assert seen.complaints == []
+
+
+def test_a_page_that_was_signed_out_elsewhere_asks_no_more_and_is_live_again_once_signed_in(
+    watching: Callable[[str], Window], house: House, job: str
+) -> None:
+    seen = watching(f"/jobs/{job}")
+    page, line = seen.page, seen.page.locator("#live-line")
+    kept = page.context.cookies()
+    page.context.clear_cookies()
+    page.evaluate(HIDE, True)
+    page.evaluate(HIDE, False)
+    expect(line).to_contain_text("You are signed out.")
+    assert page.evaluate("streams.length") == 2
+    page.context.add_cookies(kept)
+    page.evaluate(HIDE, True)
+    page.evaluate(HIDE, False)
+    expect(line).to_be_hidden()
+    house.api("POST", f"/v2/job/{job}/pause")
+    expect(page.locator("[data-part=status]")).to_contain_text("Paused")
+    house.api("POST", f"/v2/job/{job}/resume")
+    assert seen.complaints == []

@@ -94,7 +94,7 @@ async def test_the_last_admin_stays(usher: Running) -> None:
     for method, body in (("DELETE", None), ("PUT", {"role": "viewer"})):
         answer = await usher.ask(method, "/v2/person/anna", body)
         assert answer.status == 409
-        assert "last admin" in answer.text
+        assert "last administrator" in answer.text
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])

@@ -157,6 +157,25 @@ async def test_metrics_show_the_exits_that_wait(usher: Running) -> None:
     assert decided["meta"]["notes"] == ["Being set to false: 3 who exited."]
 
 
+async def test_a_decision_over_rest_is_for_the_hold_that_it_names(usher: Running) -> None:
+    job = await usher.create_job(exit_brake_people=1, exit_brake_percent=1.0)
+    names = [f"p{n}@example.com" for n in range(4)]
+    await usher.trigger([usher.event(name) for name in names])
+    assert (await usher.ask("GET", f"/v2/job/{job['id']}/progress")).data["hold"] == ""
+    leaving = [usher.event(name, is_in=False) for name in names[:3]]
+    for event in leaving:
+        event["data"]["segment_events"][0]["exit"] = "2026-11-20T10:15:03.1Z"
+    await usher.trigger(leaving)
+    hold = (await usher.ask("GET", f"/v2/job/{job['id']}/progress")).data["hold"]
+    for way in ("confirm-removals", "discard-removals"):
+        other = await usher.ask("POST", f"/v2/job/{job['id']}/{way}", {"hold": hold + "0"})
+        assert (other.status, "look again" in other.text) == (409, True)
+        odd = await usher.ask("POST", f"/v2/job/{job['id']}/{way}", {"hold": 1, "holt": hold})
+        assert (odd.status, sorted(odd.fields)) == (400, ["hold", "holt"])
+    decided = (await usher.ask("POST", f"/v2/job/{job['id']}/discard-removals", {"hold": hold})).data
+    assert decided["meta"]["notes"] == ["Kept as they are: 3 who exited."]
+
+
 async def test_metrics_need_a_token_and_health_needs_none(usher: Running) -> None:
     assert (await usher.ask("GET", "/metrics", role=None)).status == 401
     assert (await usher.ask("GET", "/healthz", role=None)).text == "alive\n"

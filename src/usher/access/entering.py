@@ -9,24 +9,25 @@ from usher.access.names import clean_name, name_problems
 from usher.access.passwords import password_problems
 from usher.access.people import PeopleDesk, known_by, new_person
 from usher.access.roles import Role
-from usher.access.sessions import Session, begin_session
-from usher.access.throttle import Attempt, begin_attempt, forgive, is_news
+from usher.access.sessions import Session, begin_session, end_brought
+from usher.access.throttle import Attempt, begin_change, begin_sign_in, forgive, is_news
 from usher.errors import InvalidInput, Problem, Unauthenticated
 from usher.store import notes, people, sessions
 from usher.store.database import Txn
 from usher.store.people import Person
 
-WRONG = "The name or the password is wrong. Check both; an admin can give you a new link."
+WRONG = "The name or the password is wrong. Check both; an administrator can give you a new link."
 FIRST = "the first link"
 
 
-async def use_link(desk: PeopleDesk, token: str, *, name: str, password: str, browser: str) -> str:
+async def use_link(desk: PeopleDesk, token: str, *, name: str, password: str, browser: str, brought: str = "") -> str:
     """
     Set a password by a link, and sign in; the link is used up, and the person's older sessions end.
 
     Args:
         name: what the first admin wants to be called; ignored where the link is somebody's.
         browser: what the browser calls itself.
+        brought: the token of the session that the browser has so far, which ends; "" for none.
 
     Returns:
         The session's token, for a cookie.
@@ -48,18 +49,21 @@ async def use_link(desk: PeopleDesk, token: str, *, name: str, password: str, br
         owner = take_link(txn, token).person_id
         person = _first_admin(txn, person_id, name=chosen) if owner is None else _still_there(txn, owner)
         _let_in(txn, person, password_hash)
+        end_brought(txn, brought)
         begin_session(txn, session_id=session_id, token=session_token, person_id=person.id, browser=browser)
 
     await desk.database.write(work)
     return session_token
 
 
-async def sign_in(desk: PeopleDesk, *, name: str, password: str, address: str, browser: str) -> str:
+async def sign_in(desk: PeopleDesk, *, name: str, password: str, address: str, browser: str, brought: str = "") -> str:
     """
     Sign somebody in; a success clears the name's failures.
 
     Args:
         address: whence the request came; many failures from one slow down all that come from there.
+        browser: what the browser calls itself.
+        brought: the token of the session that the browser has so far, which ends; "" for none.
 
     Returns:
         The session's token, for a cookie.
@@ -71,7 +75,7 @@ async def sign_in(desk: PeopleDesk, *, name: str, password: str, address: str, b
     """
 
     def begin(txn: Txn) -> tuple[Attempt, Person | None, str]:
-        attempt = begin_attempt(txn, name=name, address=address)
+        attempt = begin_sign_in(txn, name=name, address=address)
         person = known_by(txn, name)
         return attempt, person, people.password_hash_of(txn, person.id) if person else ""
 
@@ -87,6 +91,7 @@ async def sign_in(desk: PeopleDesk, *, name: str, password: str, address: str, b
         forgive(txn, attempt)
         if renewed:
             people.set_password_hash(txn, person.id, renewed)
+        end_brought(txn, brought)
         begin_session(txn, session_id=session_id, token=session_token, person_id=person.id, browser=browser)
         notes.add_audit(txn, actor=person.name, action="person.sign_in", what=person.name)
 
@@ -100,7 +105,7 @@ async def change_password(desk: PeopleDesk, session: Session, *, old: str, new: 
 
     Raises:
         InvalidInput: the old password is wrong, or the new one will not do; mend the named field.
-        TooSoon: too many attempts failed; they count together with those to sign in.
+        TooSoon: too many attempts failed in this session; those to sign in count apart.
         Unauthenticated: the password was changed meanwhile; sign in anew.
     """
     name = session.actor.name
@@ -108,7 +113,7 @@ async def change_password(desk: PeopleDesk, session: Session, *, old: str, new: 
         raise InvalidInput(*problems)
 
     def begin(txn: Txn) -> tuple[Attempt, str]:
-        return begin_attempt(txn, name=name), people.password_hash_of(txn, session.person_id)
+        return begin_change(txn, session_id=session.id), people.password_hash_of(txn, session.person_id)
 
     attempt, kept = await desk.database.write(begin)
     if not await desk.passwords.matches(kept, old):

@@ -17,7 +17,10 @@ from usher.store.people import OneTimeLink
 FIRST_LINK_MS = 15 * 60_000
 INVITATION_MS = 24 * 3_600_000  # it is sent to somebody, who need not be there at once
 PATH = "/welcome/"
-DEAD = "This link has been used, has expired, or never was one. Ask an admin for a new one (`usher admin reset NAME`)."
+DEAD = (
+    "This link has been used, has expired, or never was one."
+    " Ask an administrator for a new one (`usher admin reset NAME`)."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def need_admin(actor: Actor) -> None:
         Forbidden: ask an admin.
     """
     if not allows(actor.role, Role.ADMIN):
-        raise Forbidden(f"Only admins look after people; {actor.name!r} is {actor.role}. Ask an admin.")
+        raise Forbidden(f"Only administrators look after people; {actor.name!r} is {actor.role}. Ask an administrator.")
 
 
 def person_named(txn: Txn, name: str) -> Person:
@@ -179,7 +179,7 @@ def _now(txn: Txn, person: Person) -> Person:
 def _need_another_admin(txn: Txn, person: Person) -> None:
     able = [one.id for one in people.all_people(txn) if one.role == Role.ADMIN and one.can_sign_in]
     if able == [person.id]:
-        raise Conflict(f"{person.name!r} is the last admin who can sign in. Make another person admin first.")
+        raise Conflict(f"{person.name!r} is the last administrator who can sign in. Make somebody else one first.")
 
 
 def _role_problems(role: str) -> list[Problem]:

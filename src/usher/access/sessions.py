@@ -127,10 +127,18 @@ def begin_session(txn: Txn, *, session_id: str, token: str, person_id: str, brow
     people.note_person_seen(txn, person_id)
 
 
+def end_brought(txn: Txn, token: str) -> None:
+    """End the session that a browser had before somebody signed in with it: nothing would name it any more."""
+    kept = sessions.session_by_hash(txn, hashed(token), idle_ms=IDLE_MS)
+    if kept is not None:
+        sessions.end_session(txn, kept.id)
+        notes.add_audit(txn, actor=kept.name, action="person.sign_out", what=kept.name, note="by another sign-in")
+
+
 def _allowed(by: Session, person_id: str | None) -> str:
     whose = by.person_id if person_id is None else person_id
     if whose != by.person_id and not allows(by.actor.role, Role.ADMIN):
-        raise Forbidden("Only admins have to do with other people's sessions. Ask one.")
+        raise Forbidden("Only administrators have to do with other people's sessions. Ask one.")
     return whose
 
 

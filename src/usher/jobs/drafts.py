@@ -5,15 +5,17 @@ Reading never fails: a draft keeps its problems, so that the service that it is 
 those of the configuration. What was left out is None: creating calls for it, changing leaves it as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from unicodedata import category
 
 from usher.domain.configuration import LONGEST_TEXT
 from usher.domain.job import Job
 from usher.errors import Problem
 
 LONGEST_DESCRIPTION = 2_000
+LINE_SPACE = "\n\r\t"
 MOST_AUTHORIZATIONS = 10
 
 # Published keys of Lytics' JobRequest that Usher has no use for (facts/lytics.md C3); what they say when set.
@@ -85,7 +87,7 @@ def read_job_draft(body: object) -> JobDraft:
     problems += [Problem(key, "is not supported.", mend) for key, mend in UNSUPPORTED.items() if body.get(key)]
     return JobDraft(
         name=_text(body, "name", problems, longest=LONGEST_TEXT),
-        description=_text(body, "description", problems, longest=LONGEST_DESCRIPTION, is_printable=False),
+        description=_lines(body, "description", problems, longest=LONGEST_DESCRIPTION),
         auth_ids=_ids(body, problems),
         config=_object(body, problems),
         start=_switch(body, "start", problems),
@@ -116,7 +118,7 @@ def read_auth_draft(body: object, *, kind: str | None = None) -> AuthDraft:
     return AuthDraft(
         type=_route_name(kind or _text(body, "type", problems, longest=LONGEST_TEXT)),
         label=_text(body, "label", problems, longest=LONGEST_TEXT),
-        description=_text(body, "description", problems, longest=LONGEST_DESCRIPTION, is_printable=False),
+        description=_lines(body, "description", problems, longest=LONGEST_DESCRIPTION),
         config=_with_limits(body, _object(body, problems), problems),
         problems=tuple(problems),
     )
@@ -152,8 +154,22 @@ def _unknown(body: Mapping[str, Any], allowed: tuple[str, ...], *, known: tuple[
     ]
 
 
-def _text(
-    body: Mapping[str, Any], key: str, problems: list[Problem], *, longest: int, is_printable: bool = True
+def _text(body: Mapping[str, Any], key: str, problems: list[Problem], *, longest: int) -> str | None:
+    """Return one line of text."""
+    return _checked(body, key, problems, longest=longest, is_shown=str.isprintable)
+
+
+def _lines(body: Mapping[str, Any], key: str, problems: list[Problem], *, longest: int) -> str | None:
+    """Return a text that may have several lines, and whatever else a person's keyboard or clipboard puts in."""
+    return _checked(body, key, problems, longest=longest, is_shown=_is_lines)
+
+
+def _is_lines(text: str) -> bool:
+    return all(char in LINE_SPACE or category(char) not in {"Cc", "Cs"} for char in text)
+
+
+def _checked(
+    body: Mapping[str, Any], key: str, problems: list[Problem], *, longest: int, is_shown: Callable[[str], bool]
 ) -> str | None:
     value = body.get(key)
     if value is None:
@@ -162,7 +178,7 @@ def _text(
         problems.append(Problem(key, "must be text.", "Send a JSON string."))
         return None
     text = value.strip()
-    if is_printable and not text.isprintable():
+    if not is_shown(text):
         problems.append(Problem(key, "has characters that cannot be shown.", "Type it again."))
     if len(text) > longest:
         problems.append(Problem(key, f"is longer than {longest} characters.", "Shorten it."))

@@ -6,6 +6,7 @@ are, so they cannot change; a new place in Mapp means that everybody is owed aga
 """
 
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
 
 from usher.domain.attribute import Target
@@ -139,6 +140,12 @@ def _authorizations(
         else:
             chosen[auth.provider] = auth_id
     return chosen[MAPP], chosen[LYTICS]
+
+
+def mark_of(job: Job) -> str:
+    """Return a mark of everything about *job* that an edit may change; it is another once anything of it is."""
+    seen = (job.name, job.description, job.mapp_auth, job.lytics_auth, sorted(asdict(job.config).items()))
+    return sha256(repr(seen).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from usher.jobs.collisions import place_of, refuse_collision
 from usher.jobs.creating import check_job, first_scan
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft
-from usher.jobs.edit_plan import Change, EditPlan, changes_of, notes_of, plan_edit
+from usher.jobs.edit_plan import Change, EditPlan, changes_of, mark_of, notes_of, plan_edit
 from usher.jobs.examining import examine
 from usher.jobs.webhooks import ENDED, in_step, remove_webhook
 from usher.store import jobs, notes, scans
@@ -23,9 +23,13 @@ from usher.store.authorizations import authorization_by_id
 from usher.store.database import Txn
 from usher.store.members import count_told
 
-__all__ = ["Change", "EditPreview", "Edited", "edit_job", "preview_edit"]
+__all__ = ["Change", "ChangedMeanwhile", "EditPreview", "Edited", "edit_job", "preview_edit"]
 
 CREDENTIALS = frozenset({Cause.MAPP_CREDENTIALS, Cause.MAPP_INTEGRATION, Cause.LYTICS_CREDENTIALS})
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed this job meanwhile. Look at it again, then repeat your change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +50,28 @@ class EditPreview:
         changes: what would differ; empty where nothing would, or where a problem keeps it from being known.
         notes: what should be known.
         owed: how many people would be told again.
+        mark: of the job as it was looked at; blank where a problem keeps it from being changed.
     """
 
     problems: list[Problem]
     changes: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     owed: int = 0
+    mark: str = ""
 
 
-async def edit_job(desk: Desk, actor: Actor, job_id: str, draft: JobDraft) -> Edited:
+async def edit_job(desk: Desk, actor: Actor, job_id: str, draft: JobDraft, *, mark: str | None = None) -> Edited:
     """
     Change a job. Name and description always work; so does whatever no vendor need be asked about.
+
+    Args:
+        mark: of the job as it was when the change was previewed; None where it was not.
 
     Raises:
         NotFound: there is no such job.
         InvalidInput: every problem; nothing was changed.
-        Conflict: it has ended, somebody changed it meanwhile, or a live job writes the new attribute.
+        ChangedMeanwhile: it is not the job of *mark* any more, or somebody else changes it now; preview again.
+        Conflict: it has ended, or a live job writes the new attribute.
         Unavailable: what would change must be checked, and Mapp or Lytics cannot be reached.
 
     Idempotent: yes; the same change again changes nothing.
@@ -69,6 +79,8 @@ async def edit_job(desk: Desk, actor: Actor, job_id: str, draft: JobDraft) -> Ed
     job = await desk.database.read(lambda txn: jobs.job_by_id(txn, job_id))
     if job.status in ENDED:
         raise Conflict(_ended(job))
+    if mark is not None and mark != mark_of(job):
+        raise ChangedMeanwhile
     plan = await plan_edit(desk, job, draft)
     if plan.needs_check:
         await check_job(desk, plan.draft, job_id=job.id)
@@ -99,7 +111,7 @@ async def preview_edit(desk: Desk, job_id: str, draft: JobDraft) -> EditPreview:
         findings = (await examine(desk, plan.draft, job_id=job.id)).findings
         problems, said = findings.as_problems(), said + findings.warnings
     owed = await desk.database.read(lambda txn: count_told(txn, job.key)) if plan.is_moving else 0
-    return EditPreview(problems, changes_of(job, plan), said, owed)
+    return EditPreview(problems, changes_of(job, plan), said, owed, mark_of(job))
 
 
 def _ended(job: Job) -> str:
@@ -108,8 +120,8 @@ def _ended(job: Job) -> str:
 
 def _change(txn: Txn, plan: EditPlan, *, actor: Actor) -> tuple[Job, list[str]]:
     job = jobs.job_by_id(txn, plan.job.id)
-    if (job.config, job.mapp_auth, job.lytics_auth) != (plan.job.config, plan.job.mapp_auth, plan.job.lytics_auth):
-        raise Conflict("Somebody else changed this job at the same time. Look at it again, then repeat your change.")
+    if mark_of(job) != mark_of(plan.job):
+        raise ChangedMeanwhile
     if job.status in ENDED:
         raise Conflict(f"The job was {job.status} meanwhile.")
     if job.is_live and plan.needs_check:

@@ -63,7 +63,12 @@ class ScanProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one job has come."""
+    """
+    How far one job has come.
+
+    Args:
+        hold: a mark of what the removal brake holds, for the decision about it; blank where nobody waits.
+    """
 
     status: str
     reason: str
@@ -72,6 +77,7 @@ class Progress:
     sent: SentCounts
     triggers: TriggerCounts
     pace: PaceNow
+    hold: str
 
 
 async def job_progress(desk: Desk, job_id: str) -> Progress:
@@ -93,6 +99,7 @@ async def job_progress(desk: Desk, job_id: str) -> Progress:
             sent=_sent(counted),
             triggers=_triggers(counted),
             pace={"per_second": None, "in_flight": 0},
+            hold=brake.hold_mark(txn, job),
         )
         return progress, job.mapp_auth
 

@@ -16,8 +16,6 @@ from usher.store import brake, jobs, ledger, notes, scans
 from usher.store.database import Txn
 from usher.store.tables import exit_minutes
 
-BRAKE_CODE, BRAKE_LEVEL = "JOB-FAULT-022", "warn"  # of the log line with which the brake stops a job
-
 
 @dataclass(frozen=True, slots=True)
 class HeldScan:
@@ -45,6 +43,7 @@ class Removals:
     Args:
         exits: who exited by trigger, or None where the brake holds none of those.
         since_ms: when the brake stopped the job for those who exited; None where it is no longer known.
+        hold: a mark of what is held; a decision that names it is for nothing that is held later.
         per_second: the present pace of Mapp's authorization, or None where nothing limits it.
     """
 
@@ -52,6 +51,7 @@ class Removals:
     scan: HeldScan | None
     exits: brake.HeldExits | None
     since_ms: int | None
+    hold: str
     per_second: float | None
 
     @property
@@ -85,9 +85,10 @@ async def waiting_removals(desk: Desk, job_id: str) -> Removals:
         scan = brake.held_scan(txn, job.key) if job.is_live else None
         exits = brake.held_exits(txn, job.key) if job.is_live and job.exits_held else None
         inside = scans.counters_of(txn, job.key).get("members.in", 0)
-        asked = notes.newest_log(txn, job.key, code=BRAKE_CODE, level=BRAKE_LEVEL)
+        asked = notes.newest_log(txn, job.key, code=brake.BRAKE_CODE, level=brake.BRAKE_LEVEL)
         held = None if scan is None else _held_scan(scan, inside=inside)
-        return Removals(job, held, exits, since_ms=asked.at_ms if asked else None, per_second=None)
+        since_ms, hold = asked.at_ms if asked else None, brake.hold_mark(txn, job)
+        return Removals(job, held, exits, since_ms=since_ms, hold=hold, per_second=None)
 
     found = await desk.database.read(work)
     return replace(found, per_second=desk.pace_of(found.job.mapp_auth)[0])
@@ -104,22 +105,26 @@ def _held_scan(scan: Scan, *, inside: int) -> HeldScan:
     )
 
 
-async def confirm_removals(desk: Desk, actor: Actor, job_id: str, *, at_most: int | None = None) -> Decided:
+async def confirm_removals(
+    desk: Desk, actor: Actor, job_id: str, *, hold: str | None = None, at_most: int | None = None
+) -> Decided:
     """
     Set those to false who were held back, and let the job go on.
 
     Whoever was seen inside since then stays true: what is held carries the version of when it was seen.
 
     Args:
+        hold: the mark of what the person saw held; None where they do not say.
         at_most: how many the person knew of who decided; None where they do not say.
 
     Raises:
         NotFound: there is no such job.
-        Conflict: nobody is held back, the job has ended, or more than *at_most* wait by now; look again.
+        Conflict: nobody is held back, the job has ended, others are held than those that *hold* names, or more than
+            *at_most* wait by now; look again.
     """
 
     def work(txn: Txn) -> Decided:
-        job, scan = _held(txn, job_id)
+        job, scan = _held(txn, job_id, hold=hold)
         _refuse_more(txn, job, scan, at_most=at_most)
         said = []
         if scan is not None:
@@ -138,17 +143,17 @@ async def confirm_removals(desk: Desk, actor: Actor, job_id: str, *, at_most: in
     return await _done(desk, work)
 
 
-async def discard_removals(desk: Desk, actor: Actor, job_id: str) -> Decided:
+async def discard_removals(desk: Desk, actor: Actor, job_id: str, *, hold: str | None = None) -> Decided:
     """
     Keep those as they are who were held back, and let the job go on. A later scan may find them missing again.
 
     Those of whom Mapp was told before the brake held the others are not brought back.
 
-    Raises as *confirm_removals*.
+    Takes *hold*, and raises, as *confirm_removals*.
     """
 
     def work(txn: Txn) -> Decided:
-        job, scan = _held(txn, job_id)
+        job, scan = _held(txn, job_id, hold=hold)
         said, hints = [], []
         if scan is not None:
             leaving = ledger.leaving_and_inside(txn, job.key, version=_version(desk, scan))[0]
@@ -167,13 +172,15 @@ async def discard_removals(desk: Desk, actor: Actor, job_id: str) -> Decided:
     return await _done(desk, work)
 
 
-def _held(txn: Txn, job_id: str) -> tuple[Job, Scan | None]:
+def _held(txn: Txn, job_id: str, *, hold: str | None) -> tuple[Job, Scan | None]:
     job = jobs.job_by_id(txn, job_id)
     if not job.is_live:
         raise Conflict(f"The job is {job.status}; nothing is held back any more.")
     scan = brake.held_scan(txn, job.key)
     if scan is None and not job.exits_held:
         raise Conflict("Nobody is held back in this job.")
+    if hold is not None and hold != brake.hold_mark(txn, job):
+        raise Conflict("What was held back then is not what is held back now. Nothing was decided; look again.")
     return job, scan
 
 

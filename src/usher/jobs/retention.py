@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from usher.access.links import FIRST_LINK_MS, INVITATION_MS
 from usher.access.sessions import IDLE_MS, WHOLE_MS
-from usher.access.throttle import FORGOTTEN_AFTER_MS
+from usher.access.throttle import FORGOTTEN_AFTER_MS, KNOWN_FOR_MS
 from usher.jobs.endpoint import OLD_TOKEN_DAYS
 from usher.lytics.triggers import EXCERPT_BYTES
 from usher.store.activity import KEEP_SECONDS
@@ -39,6 +39,7 @@ def retention() -> list[Kept]:
         Kept("Sessions", f"{IDLE_MS // HOUR_MS} h after they were last used, {WHOLE_MS // DAY_MS} days at most."),
         Kept("One-time links", f"{INVITATION_MS // HOUR_MS} h, the first one {FIRST_LINK_MS // MINUTE_MS} min."),
         Kept("Failed sign-ins", f"{FORGOTTEN_AFTER_MS // HOUR_MS} h, as counts; names and addresses only as hashes."),
+        Kept("Where people signed in from", f"{KNOWN_FOR_MS // DAY_MS} days after the last time, only as hashes."),
         Kept("Trigger tokens", f"The newest until it is replaced; the one before for {OLD_TOKEN_DAYS} days more."),
         Kept("API tokens", "Until they are revoked, expired ones too; only as hashes."),
     ]

@@ -117,7 +117,7 @@ def paste_help(desk: Desk, job: Job) -> PasteHelp | None:
         job_type="Audience Triggers Webhook",
         webhook_url=trigger_url(desk, job.lytics_auth),
         authorization_type="header_param_auth (webhook_request_headers)",
-        header=f"Authorization: Bearer <trigger token: an admin reads it at {endpoint}>",
+        header=f"Authorization: Bearer <trigger token: an administrator reads it at {endpoint}>",
         audience=job.audience_name,
         segment_id=job.config.segment_id,
         export_fields=job.config.uid_field,

@@ -9,11 +9,13 @@ from usher.domain.job import Cause, Job, Status
 from usher.domain.observation import version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.store.database import Txn
+from usher.store.notes import newest_log
 from usher.store.scans import counters_of, last_scan
 from usher.store.statements import LANE_HELD
 from usher.store.tables import ledger
 
 MS_PER_MINUTE = 60_000
+BRAKE_CODE, BRAKE_LEVEL = "JOB-FAULT-022", "warn"  # of the log line with which the brake stops a job
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,20 @@ def waiting_said(txn: Txn, job: Job) -> str:
     scan = held_scan(txn, job.key)
     said = [scan.reason] if scan is not None else []
     return " ".join(said + ([str(held_exits(txn, job.key))] if job.exits_held else []))
+
+
+def hold_mark(txn: Txn, job: Job) -> str:
+    """
+    Return a mark of what *job* holds for a person's decision, blank where it holds nothing.
+
+    Once that is decided, whatever is held next has another mark, as has what is held besides it.
+    """
+    scan = held_scan(txn, job.key)
+    if not job.is_live or (scan is None and not job.exits_held):
+        return ""
+    stopped = newest_log(txn, job.key, code=BRAKE_CODE, level=BRAKE_LEVEL)
+    parts = (stopped.id if stopped else 0, scan.id if scan else 0, int(job.exits_held))
+    return "-".join(map(str, parts))
 
 
 def as_it_waits(txn: Txn, job: Job) -> Job:

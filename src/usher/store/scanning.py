@@ -7,7 +7,7 @@ from usher.domain.absence import Doubt
 from usher.domain.job import Cause, Event, Status, next_status
 from usher.domain.notes import HistoryEntry, LogEntry
 from usher.domain.observation import NS_PER_MS, Observation, Source, newest_per_member
-from usher.domain.removal_brake import stops
+from usher.domain.removal_brake import scan_limits, stops
 from usher.domain.scan import CHANGED, Scan, ScanState, kind_of_scan
 from usher.store import ledger, notes, scans
 from usher.store.database import Database, Txn
@@ -110,7 +110,11 @@ def finish(txn: Txn, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
         notes.add_log(txn, LogEntry(job=scan.job, level="info", message=message))
         return
     leaving, inside = ledger.leaving_and_inside(txn, scan.job, version=version)
-    if stops(leaving, inside=inside):
+    config = job_by_key(txn, scan.job).config
+    people, percent = scan_limits(
+        is_set=config.exit_brake, people=config.exit_brake_people, percent=config.exit_brake_percent
+    )
+    if stops(leaving, inside=inside, people=people, percent=percent):
         _hold(txn, scan, leaving=leaving, inside=inside)
         return
     scans.end_scan(txn, scan.id, state=ScanState.COMPLETED, leaving=leaving)

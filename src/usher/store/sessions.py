@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, or_, select, text, update
+from sqlalchemy import Select, and_, delete, insert, or_, select, text, update
 
 from usher.store.database import Txn
 from usher.store.tables import people, sessions, sign_in_failures
@@ -25,7 +25,7 @@ class KeptSession:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """How often somebody failed to sign in, and when last."""
+    """How often somebody failed to sign in, and when last; none is a note of when something was."""
 
     count: int
     last_ms: int
@@ -118,5 +118,8 @@ SET_FAILURES = text(
 )
 
 
-def prune_failures(txn: Txn, *, before_ms: int) -> None:
-    txn.conn.execute(delete(sign_in_failures).where(sign_in_failures.c.last_ms < before_ms))
+def prune_failures(txn: Txn, *, before_ms: int, known_before_ms: int) -> None:
+    """Forget failures older than *before_ms*, and rows that hold none (notes of when something was) later."""
+    kept = sign_in_failures.c
+    old = or_(and_(kept.failures > 0, kept.last_ms < before_ms), kept.last_ms < known_before_ms)
+    txn.conn.execute(delete(sign_in_failures).where(old))

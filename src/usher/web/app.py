@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from usher.errors import UsherError
+from usher.web.addressing import need_nameable
 from usher.web.bare_route import BareRoute
 from usher.web.callers import needs
 from usher.web.dashboard.entry import crashed, missing, wants_page
@@ -73,7 +74,7 @@ def _add(app: FastAPI, route: ApiRoute) -> None:
         status_code=route.status,
         summary=summary,
         description="",
-        dependencies=[Depends(needs(route.needs)), Depends(TOKEN_HEADER)],
+        dependencies=[Depends(needs(route.needs)), Depends(TOKEN_HEADER), Depends(need_nameable)],
         response_model=route.answers,
         response_model_exclude_none=not route.has_nulls,
         responses={"default": {"model": Failed, "description": "What went wrong, one entry for each problem."}},

@@ -7,6 +7,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from usher.errors import Problem
+from usher.web.addressing import NUL
 from usher.web.failures import BadJson, TooLarge
 
 MOST_BYTES = 1_048_576  # the largest honest body is a list of members to retry
@@ -25,10 +26,23 @@ async def json_object(request: Request) -> dict[str, Any]:
         raise BadJson(Problem("body", "is not JSON.", "Send one JSON object in UTF-8.")) from None
     if not isinstance(value, dict):
         raise BadJson(Problem("body", "is not a JSON object.", "Send one JSON object."))
+    if _holds_nul(value):
+        raise BadJson(Problem("body", "holds the character NUL.", "Leave it out; no text of ours has it."))
     return value
 
 
 JsonObject = Annotated[dict[str, Any], Depends(json_object)]
+
+
+def _holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return NUL in value
+        case list():
+            return any(_holds_nul(one) for one in value)
+        case dict():
+            return any(_holds_nul(one) for pair in value.items() for one in pair)
+    return False
 
 
 async def _whole(request: Request) -> bytes:

@@ -7,7 +7,7 @@ The log names the route's template, never the path: a path may hold a member's i
 from collections.abc import Callable, Iterable
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +22,8 @@ SAFE_HEADERS = (
     (b"x-frame-options", b"DENY"),
 )
 QUIET_ROUTES = frozenset({"/triggers/{auth_id:path}", "/healthz", "/readyz", "/metrics", "/static/{stamp}/{name:path}"})
+
+LEFT = 499  # what logs call a caller who left before the answer; nobody is sent it
 
 logger = structlog.get_logger("usher.web")
 
@@ -55,6 +57,8 @@ class Entrance:
 
         try:
             await self._app(scope, receive, send_safely)
+        except ClientDisconnect:
+            status = LEFT
         except Exception:
             logger.exception("request_failed", route=route_of(scope), request_id=request_id)
             if not status:

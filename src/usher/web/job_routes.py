@@ -116,8 +116,7 @@ async def resend_job(request: Request, caller: Caller, job_id: str, body: JsonOb
 
 
 def _members_in(body: dict[str, object]) -> list[str] | None:
-    odd = [Problem(str(key)[:64], "is not known here.", "Known: members.") for key in body if key != "members"]
-    members = body.get("members")
+    odd, members = _unknown_in(body, "members"), body.get("members")
     if members is not None and not (isinstance(members, list) and all(isinstance(one, str) for one in members)):
         odd.append(Problem("members", "must be a list of texts.", "Name people, or leave it out for everybody."))
     if odd:
@@ -125,13 +124,26 @@ def _members_in(body: dict[str, object]) -> list[str] | None:
     return members if isinstance(members, list) else None
 
 
-async def confirm_removals(request: Request, caller: Caller, job_id: str) -> Ok[JobBody]:
-    """Set those to false whom the removal brake holds; `meta.notes` says how many."""
-    decided = await control.confirm_removals(deps_of(request).desk, caller, job_id)
+async def confirm_removals(request: Request, caller: Caller, job_id: str, body: JsonObject) -> Ok[JobBody]:
+    """Set those to false whom the removal brake holds, or only what `hold` names; `meta.notes` says how many."""
+    decided = await control.confirm_removals(deps_of(request).desk, caller, job_id, hold=_hold_in(body))
     return ok(request, job_body(decided.job, notes=decided.notes))
 
 
-async def discard_removals(request: Request, caller: Caller, job_id: str) -> Ok[JobBody]:
-    """Keep those as they are whom the removal brake holds; `meta.notes` says how many."""
-    decided = await control.discard_removals(deps_of(request).desk, caller, job_id)
+async def discard_removals(request: Request, caller: Caller, job_id: str, body: JsonObject) -> Ok[JobBody]:
+    """Keep those as they are whom the removal brake holds, or only what `hold` names; `meta.notes` says how many."""
+    decided = await control.discard_removals(deps_of(request).desk, caller, job_id, hold=_hold_in(body))
     return ok(request, job_body(decided.job, notes=decided.notes))
+
+
+def _hold_in(body: dict[str, object]) -> str | None:
+    odd, hold = _unknown_in(body, "hold"), body.get("hold")
+    if hold is not None and not isinstance(hold, str):
+        odd.append(Problem("hold", "must be a text.", "Copy it from the job's progress, or leave it out."))
+    if odd:
+        raise InvalidInput(*odd)
+    return hold if isinstance(hold, str) else None
+
+
+def _unknown_in(body: dict[str, object], known: str) -> list[Problem]:
+    return [Problem(str(key)[:64], "is not known here.", f"Known: {known}.") for key in body if key != known]

@@ -116,7 +116,7 @@ class PaceBody(BaseModel):
 
 
 class ProgressBody(BaseModel):
-    """How far a job has come."""
+    """How far a job has come; *hold* names what waits at the removal brake, and is blank where nobody does."""
 
     status: str
     reason: str
@@ -125,6 +125,7 @@ class ProgressBody(BaseModel):
     sent: SentBody
     triggers: TriggersBody
     pace: PaceBody
+    hold: str
 
 
 class ProblemBody(BaseModel):

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from usher.errors import Unavailable
 from usher.jobs.endpoint import is_trigger_token
+from usher.web.addressing import NUL
 from usher.web.callers import presented_token
 from usher.web.deps import WebDeps
 from usher.web.envelope import Trouble, failed, request_id_of
@@ -88,7 +89,7 @@ class Receiver:
 
     async def _is_known(self, request: Request, auth_id: str) -> bool:
         token = presented_token(request.headers)
-        return token is not None and await is_trigger_token(self._deps.desk, auth_id, token)
+        return token is not None and NUL not in auth_id and await is_trigger_token(self._deps.desk, auth_id, token)
 
     @asynccontextmanager
     async def _whole_body(self, request: Request) -> AsyncIterator[bytes]:

@@ -68,6 +68,9 @@ AUTH = _object(
     requests_per_second=RATE,
     max_in_flight=IN_FLIGHT,
 )
+HOLD = _object(
+    hold=TEXT | {"description": "The `hold` of the job's progress: decide for what it names, or not at all."}
+)
 NAMED = _object(members={"type": "array", "items": TEXT})
 MEMBERS = _object(members={"type": "array", "items": TEXT}, reason=TEXT)
 ROLE_NAME: Schema = {"type": "string", "enum": [role.value for role in Role]}

@@ -23,7 +23,7 @@ from usher.web.envelope import Ok
 from usher.web.job_shape import JobBody, JobLogBody
 from usher.web.member_shape import ExplanationBody, MemberBody, PreviewBody, ProgressBody
 from usher.web.person_routes import PersonBody
-from usher.web.request_shapes import AUTH, JOB, JOB_CHANGE, MEMBERS, NAMED, NEW_JOB, PERSON, ROLE, TOKEN, TRIAL
+from usher.web.request_shapes import AUTH, HOLD, JOB, JOB_CHANGE, MEMBERS, NAMED, NEW_JOB, PERSON, ROLE, TOKEN, TRIAL
 
 VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 EXPORT = "/v2/job/mapp-trigger-export"
@@ -73,8 +73,8 @@ ROUTES: tuple[ApiRoute, ...] = (
              Ok[member_routes.OwedBody], MEMBERS),
     ApiRoute("POST", "/v2/job/{job_id}/resend", OPERATOR, job_routes.resend_job, Ok[JobBody], NAMED),
     ApiRoute("POST", "/v2/job/{job_id}/reconcile", OPERATOR, job_routes.reconcile_job, Ok[JobBody]),
-    ApiRoute("POST", "/v2/job/{job_id}/confirm-removals", OPERATOR, job_routes.confirm_removals, Ok[JobBody]),
-    ApiRoute("POST", "/v2/job/{job_id}/discard-removals", OPERATOR, job_routes.discard_removals, Ok[JobBody]),
+    ApiRoute("POST", "/v2/job/{job_id}/confirm-removals", OPERATOR, job_routes.confirm_removals, Ok[JobBody], HOLD),
+    ApiRoute("POST", "/v2/job/{job_id}/discard-removals", OPERATOR, job_routes.discard_removals, Ok[JobBody], HOLD),
     ApiRoute("GET", "/v2/job/{job_id}/logs", VIEWER, job_routes.job_logs, Ok[list[JobLogBody]]),
     ApiRoute("GET", "/v2/job/{job_id}/progress", VIEWER, member_routes.job_progress, Ok[ProgressBody], has_nulls=True),
     ApiRoute("GET", "/v2/job/{job_id}/activity", VIEWER, activity_routes.job_activity,

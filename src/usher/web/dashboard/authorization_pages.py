@@ -61,14 +61,18 @@ async def _rotate(visit: Visit) -> Response:
         return await _show(visit, status=400, typed=typed, problems=at_fields(error.problems))
     if taken.auth is None:
         return await _show(visit, status=400, typed=typed, refused=taken.report)
-    said = "That is in use already, so nothing changed." if taken.report is None else REPLACED
-    return visit.go(f"{LIST}/{auth_id}", said=said)
+    if taken.report is None:
+        return visit.go(f"{LIST}/{auth_id}#main", said="That is in use already, so nothing changed.")
+    if not taken.report.is_healthy:
+        return visit.go(f"{LIST}/{auth_id}#main", said=SAVED_REFUSED, mood="warn")
+    return visit.go(f"{LIST}/{auth_id}#main", said=REPLACED)  # the form's own place would hide what is said
 
 
 async def _reveal(visit: Visit) -> Response:
     return await _show(visit, endpoint=await trigger_endpoint(visit.desk, visit.actor, visit.path("auth_id")))
 
 
+SAVED_REFUSED = "Saved although the test failed. Jobs that use it send nothing until it works."
 REPLACED = "The new secret is in use. Jobs that had stopped for the old one go on by themselves."
 ACTS: Mapping[str, Handler] = {"test": _test, "rotate": _rotate, "reveal": _reveal}
 

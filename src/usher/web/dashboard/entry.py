@@ -14,8 +14,9 @@ from starlette.responses import Response
 from usher.access.roles import Actor, Role, allows
 from usher.access.sessions import Session, session_of
 from usher.errors import Forbidden, NotFound, Unauthenticated, UsherError
+from usher.web.addressing import need_nameable
 from usher.web.dashboard.cookies import SESSION, read_cookie
-from usher.web.dashboard.forms import Form, read_form
+from usher.web.dashboard.forms import MOST_BYTES, MOST_BYTES_OF_STRANGERS, Form, SlowForm, read_form
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Handler, Visit
 from usher.web.dashboard.words import ROLE_WORDS, WHO_MAY
@@ -24,6 +25,7 @@ from usher.web.envelope import request_id_of
 from usher.web.failures import status_of
 
 HOME = "/jobs"
+LIVE = "/live/"
 
 
 class PageRoute(NamedTuple):
@@ -59,13 +61,18 @@ def endpoint_of(route: PageRoute) -> Callable[[Request], Awaitable[Response]]:
 
 async def _admitted(visit: Visit, route: PageRoute) -> Visit:
     request = visit.request
+    need_nameable(request)
     if route.method == "POST" and not is_from_here(request):
         raise Forbidden("This change came from another site, so it was refused. Open the page in Usher and repeat it.")
     session = await _session(visit) if route.needs is not None else None
-    form = await read_form(request) if route.method == "POST" else Form()
+    form = await _form(request, session) if route.method == "POST" else Form()
     if session is not None and route.needs is not None and not allows(session.actor.role, route.needs):
         raise Forbidden(_not_allowed(session.actor, route.needs))
     return Visit(request, visit.deps, session, form)
+
+
+async def _form(request: Request, session: Session | None) -> Form:
+    return await read_form(request, most_bytes=MOST_BYTES if session else MOST_BYTES_OF_STRANGERS)
 
 
 def _not_allowed(actor: Actor, needed: Role) -> str:
@@ -91,6 +98,8 @@ def is_from_here(request: Request) -> bool:
 
 
 def _to_sign_in(visit: Visit, error: Unauthenticated) -> Response:
+    if visit.request.url.path.startswith(LIVE):
+        return Response(status_code=204)  # what ends a browser's asking for a stream
     if visit.request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Refresh": "true"})
     back = visit.here if visit.request.method == "GET" else HOME
@@ -110,7 +119,10 @@ async def refusal(visit: Visit, error: UsherError) -> Response:
         visit = await _known(visit)
     status = status_of(error)
     title = TITLES.get(status, "That did not work")
-    return await visit.page("refusal.html", status=status, title=title, error=error)
+    response = await visit.page("refusal.html", status=status, title=title, error=error)
+    if isinstance(error, SlowForm):
+        response.headers["Connection"] = "close"  # or the rest of it may go on trickling in
+    return response
 
 
 def wants_page(request: Request) -> bool:

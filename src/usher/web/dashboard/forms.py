@@ -1,14 +1,22 @@
-"""What a form sent: names and texts, bounded; a name may come several times."""
+"""What a form sent: names and texts, bounded in size and time; a name may come several times."""
 
+import asyncio
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from usher.errors import InvalidInput, Problem
+from usher.errors import InvalidInput, Problem, Unavailable
+from usher.web.addressing import NUL
 
 MOST_BYTES = 256 * 1024
+MOST_BYTES_OF_STRANGERS = 16 * 1024  # a name, a password and an address; all of them encoded
 MOST_FIELDS = 2_000
+READ_SECONDS = 30.0
+
+
+class SlowForm(Unavailable):
+    """The form did not arrive in time; go back and send it again."""
 
 
 class Form:
@@ -33,19 +41,37 @@ class Form:
         return any(key == name for key, _ in self.pairs)
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, *, most_bytes: int = MOST_BYTES, read_seconds: float = READ_SECONDS) -> Form:
     """
     Read the form that *request* carries.
 
     Raises:
-        InvalidInput: it is larger than any form of ours, or not one at all.
+        InvalidInput: it is larger than *most_bytes*, or not a form at all.
+        SlowForm: it did not arrive within *read_seconds*.
+        ClientDisconnect: whoever sent it has gone; nobody waits for an answer.
     """
+    try:
+        async with asyncio.timeout(read_seconds):
+            body = await _whole(request, most_bytes)
+    except TimeoutError:
+        raise SlowForm from None
+    return Form(_pairs_in(body))
+
+
+def _pairs_in(body: bytes) -> list[tuple[str, str]]:
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        if not any(NUL in text for pair in pairs for text in pair):
+            return pairs
+    except ValueError:
+        pass
+    raise InvalidInput(Problem("form", "could not be read.", "Go back, reload the page, and try again."))
+
+
+async def _whole(request: Request, most_bytes: int) -> bytes:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > MOST_BYTES:
-            raise InvalidInput(Problem("form", "is larger than 256 kB.", "Shorten what you typed."))
-    try:
-        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
-    except ValueError:
-        raise InvalidInput(Problem("form", "could not be read.", "Go back, reload the page, and try again.")) from None
+        if len(body) > most_bytes:
+            raise InvalidInput(Problem("form", f"is larger than {most_bytes // 1024} kB.", "Shorten what you typed."))
+    return bytes(body)

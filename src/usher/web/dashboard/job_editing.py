@@ -10,12 +10,14 @@ from usher.domain.job import Job
 from usher.errors import Conflict, InvalidInput, Problem, Unavailable
 from usher.jobs import looking
 from usher.jobs.authorizations import list_authorizations
-from usher.jobs.editing import EditPreview, edit_job, preview_edit
+from usher.jobs.editing import ChangedMeanwhile, EditPreview, edit_job, preview_edit
 from usher.jobs.vendors import LYTICS, MAPP
 from usher.jobs.webhooks import ENDED
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.job_fields import by_control, change_words, draft_in, fingerprint, typed_in, typed_of
 from usher.web.dashboard.visit import Visit
+
+CHANGED = "Somebody else changed this job since you opened it. What you typed is kept; see what it would change now."
 
 
 async def edit_page(visit: Visit) -> Response:
@@ -28,15 +30,21 @@ async def edit(visit: Visit) -> Response:
     job, typed = await _editable(visit), typed_in(visit.form)
     if visit.form.get("do") == "save" and visit.form.get("shown") == fingerprint(typed):
         return await _save(visit, job, typed)
+    return await _preview(visit, job, typed)
+
+
+async def _preview(visit: Visit, job: Job, typed: dict[str, str], *, trouble: str = "") -> Response:
     seen = await preview_edit(visit.desk, job.id, draft_in(visit.form))
-    return await _form(visit, job, typed, problems=seen.problems, seen=seen)
+    return await _form(visit, job, typed, problems=seen.problems, seen=seen, trouble=trouble)
 
 
 async def _save(visit: Visit, job: Job, typed: dict[str, str]) -> Response:
     try:
-        edited = await edit_job(visit.desk, visit.actor, job.id, draft_in(visit.form))
+        edited = await edit_job(visit.desk, visit.actor, job.id, draft_in(visit.form), mark=visit.form.get("was"))
     except InvalidInput as error:
         return await _form(visit, job, typed, problems=error.problems)
+    except ChangedMeanwhile:
+        return await _preview(visit, await _editable(visit), typed, trouble=CHANGED)
     except (Conflict, Unavailable) as error:
         return await _form(visit, job, typed, problems=[Problem("name", error.message, "")], status=409)
     return visit.go(f"/jobs/{job.id}", said=" ".join(["Saved.", *edited.notes]))
@@ -57,6 +65,7 @@ async def _form(
     problems: Sequence[Problem] = (),
     seen: EditPreview | None = None,
     status: int = 400,
+    trouble: str = "",
 ) -> Response:
     auths = await list_authorizations(visit.desk)
     labels = {auth.id: auth.label for auth in auths}
@@ -65,7 +74,7 @@ async def _form(
     }
     return await visit.page(
         "job-edit.html",
-        status=status if problems else 200,
+        status=409 if trouble else status if problems else 200,
         job=job,
         base=f"/jobs/{job.id}",
         typed=typed,
@@ -75,6 +84,8 @@ async def _form(
         seen=seen if not problems else None,
         changes=change_words(seen.changes, labels) if seen is not None else [],
         shown=fingerprint(typed),
+        was=seen.mark if seen is not None else "",
+        trouble=trouble,
     )
 
 

@@ -49,21 +49,21 @@ LIVE = LivePage("removals.html", ("held",), removals_context)
 
 
 async def confirm(visit: Visit) -> Response:
-    """Set them to false, unless more wait by now than the page had named."""
+    """Set them to false, unless the page had named others, or fewer."""
     typed = visit.form.get("count")
     known = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= MOST_DIGITS else 0
-    job_id = visit.path("job_id")
+    job_id, hold = visit.path("job_id"), visit.form.get("hold")
     try:
-        decided = await confirm_removals(visit.desk, visit.actor, job_id, at_most=known)
+        decided = await confirm_removals(visit.desk, visit.actor, job_id, hold=hold, at_most=known)
     except Conflict as error:
         return await removals_page(visit, refused=error.message)
     return visit.go(f"/jobs/{job_id}", said=" ".join(decided.notes))
 
 
 async def discard(visit: Visit) -> Response:
-    job_id = visit.path("job_id")
+    job_id, hold = visit.path("job_id"), visit.form.get("hold")
     try:
-        decided = await discard_removals(visit.desk, visit.actor, job_id)
+        decided = await discard_removals(visit.desk, visit.actor, job_id, hold=hold)
     except Conflict as error:
         return await removals_page(visit, refused=error.message)
     return visit.go(f"/jobs/{job_id}", said=" ".join(decided.notes))

@@ -44,6 +44,7 @@ async def try_to_sign_in(visit: Visit) -> Response:
             password=form.raw("password"),
             address=_address(visit),
             browser=browser_of(visit),
+            brought=read_cookie(visit.request, SESSION),
         )
     except Unauthenticated as error:
         return await _ask(visit, back=back, status=400, trouble=error.message)
@@ -66,7 +67,12 @@ async def use_welcome(visit: Visit) -> Response:
     try:
         invitation = await open_link(visit.desk, token)
         session = await use_link(
-            visit.desk, token, name=form.get("name"), password=form.raw("password"), browser=browser_of(visit)
+            visit.desk,
+            token,
+            name=form.get("name"),
+            password=form.raw("password"),
+            browser=browser_of(visit),
+            brought=read_cookie(visit.request, SESSION),
         )
     except NotFound:
         return await _dead_link(visit)

@@ -70,6 +70,14 @@
     const words = part.dataset.speak && part.querySelector("[data-sentence]")?.textContent.trim();
     if (words && words !== part.spoken && Date.now() - spokenAt > 30000) { say(words); part.spoken = words; spokenAt = Date.now(); }
   };
+  const signedOut = () => {
+    const link = document.createElement("a");
+    link.href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = "Sign in";
+    line.replaceChildren("You are signed out. ", link);
+    line.hidden = false;
+    say("You are signed out.");
+  };
   const connect = () => {
     if (!address || source) return;
     source = new EventSource(address);
@@ -80,9 +88,13 @@
       line.hidden = false;
       if (source.readyState !== EventSource.CLOSED) return;
       source = null;
-      setTimeout(connect, 5000);
-      // The service answered and refused: a page that leads elsewhere by now leads to the sign-in.
-      fetch(location.href, { redirect: "manual" }).then((r) => { if (r.type === "opaqueredirect") location.reload(); }, () => {});
+      // The service answered and refused, and a stream does not tell why: 204 is for those who are signed out.
+      const asked = new AbortController();
+      fetch(address, { signal: asked.signal }).then((r) => {
+        asked.abort();
+        if (r.status === 204) return signedOut();
+        setTimeout(connect, 5000);
+      }, () => setTimeout(connect, 5000));
     };
     all("[data-part]").forEach((part) => source.addEventListener(part.dataset.part, (e) => take(part, e.data)));
   };
