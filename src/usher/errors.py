@@ -36,11 +36,18 @@ class UsherError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with what somebody typed: *field* (dotted path), what is wrong, and the mend."""
+    """
+    One thing wrong with what somebody typed.
+
+    Args:
+        field: a dotted path.
+        code: names the kind of problem where somebody can do more about it than type again; else blank.
+    """
 
     field: str
     problem: str
     mend: str
+    code: str = ""
 
     def __str__(self) -> str:
         return f"{self.field}: {self.problem} {self.mend}".strip()

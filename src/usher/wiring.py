@@ -30,6 +30,7 @@ from usher.store.supervision import SqlJobs
 from usher.vault import Vault, load_or_create_key_ring
 from usher.web.app import create_app
 from usher.web.deps import WebDeps
+from usher.web.live_room import LiveRoom
 
 LARGE_BODY_BYTES = 256 * 1024
 
@@ -115,7 +116,7 @@ def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> S
         telemetry=telemetry,
     )
     desk = Desk(
-        database=store.database,
+        database=store.pages,
         statements=sql,
         vendors=vendors,
         vault=vault,
@@ -143,5 +144,6 @@ def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> S
         telemetry=telemetry,
         authenticate=lambda presented: authenticate(desk, presented),
         version=__version__,
+        live=LiveRoom(clock),
     )
     return Service(app=create_app(deps), desk=desk, engine=engine, store=store, http=http)

@@ -117,7 +117,7 @@ async def test_many_may_sign_in_at_once(house):
     )
 
     assert len({(await session_of(house, token)).id for token in tokens}) == 4
-    assert await house.rows("SELECT * FROM sign_in_failures") == []
+    assert await house.rows("SELECT * FROM sign_in_failures WHERE failures > 0") == []
 
 
 async def test_a_changed_password_ends_the_other_sessions_and_open_links(house):

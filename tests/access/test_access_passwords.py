@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+from unicodedata import normalize
 
 import pytest
 from argon2 import PasswordHasher
 
 from tests.access.house import BETTER, CHEAP, GOOD
-from usher.access.passwords import AT_ONCE, COMMON, MOST_WAITING, Passwords, password_problems
+from usher.access import passwords
+from usher.access.passwords import AT_ONCE, COMMON, LONGEST_RAW, MOST_WAITING, Passwords, password_problems
 from usher.errors import Unavailable
 
 REFUSED = [
@@ -53,6 +55,29 @@ def test_what_is_short_endless_or_guessed_first_is_refused_with_a_mend(password)
 @pytest.mark.parametrize("password", TAKEN, ids=range(len(TAKEN)))
 def test_there_are_no_rules_of_composition(password):
     assert password_problems(password, name="Anna") == []
+
+
+def test_a_password_is_measured_before_it_is_normalised_which_takes_the_square_of_its_length(monkeypatch):
+    sizes = []
+
+    def normalize_(form, text):
+        sizes.append(len(text))
+        return normalize(form, text)
+
+    monkeypatch.setattr(passwords, "normalize", normalize_)
+    endless = "a" + "\u0315\u0300" * 5_000
+    assert [problem.field for problem in password_problems(endless, name="Anna")] == ["password"]
+    assert password_problems(BETTER, name="Anna") == []
+    assert max(sizes) <= LONGEST_RAW
+
+
+async def test_a_long_password_is_known_again_however_its_letters_are_composed():
+    apart = "\u03b1\u0313\u0300\u0345" * 100 + BETTER
+    assert password_problems(apart, name="Anna") == []
+    kept = await Passwords(CHEAP).hashed(apart)
+    for typed in (apart, normalize("NFC", apart)):
+        assert await Passwords(CHEAP).matches(kept, typed)
+    assert not await Passwords(CHEAP).matches(kept, apart + "x")
 
 
 def test_a_few_dozen_words_are_too_common():

@@ -6,7 +6,7 @@ import pytest
 
 from tests.access.house import GOOD, ROOT, TurnByTurn
 from usher.access.entering import sign_in
-from usher.access.names import clean_name, name_key, name_problems
+from usher.access.names import LONGEST_RAW, clean_name, name_key, name_problems
 from usher.access.people import MOST_PEOPLE, change_role, create_person, list_people, remove_person, reset_person
 from usher.access.roles import Actor, Role
 from usher.access.sessions import session_of
@@ -28,6 +28,20 @@ def test_different_names_stay_different():
 def test_a_name_has_1_to_100_printable_characters(name):
     assert [problem.field for problem in name_problems(clean_name(name))] == ["name"]
     assert name_problems("a" * 100) == []
+
+
+def test_a_name_is_cut_before_it_is_normalised_which_takes_the_square_of_its_length():
+    endless = "a" + "\u0315\u0300" * 5_000
+    assert len(clean_name(endless)) <= LONGEST_RAW
+    assert len(name_key(endless)) <= 3 * LONGEST_RAW
+    assert name_problems(clean_name(endless))
+
+
+def test_a_name_is_as_long_as_its_letters_however_they_are_composed():
+    longest = "\u03b1\u0313\u0300\u0345" * 100  # one letter each, once it is composed
+    assert len(clean_name(longest)) == 100
+    assert name_problems(clean_name(longest)) == []
+    assert [problem.field for problem in name_problems(clean_name(longest + "x"))] == ["name"]
 
 
 async def test_an_invited_person_is_listed_but_cannot_sign_in_yet(house):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.access.house import DAY_MS, GOOD, HOUR_MS, MINUTE_MS
-from usher.access.entering import sign_in
-from usher.access.people import list_people
+from tests.access.house import DAY_MS, GOOD, HOUR_MS, MINUTE_MS, ROOT
+from usher.access.entering import sign_in, use_link
+from usher.access.people import create_person, list_people
 from usher.access.roles import Role
 from usher.access.sessions import end_all, end_session, list_sessions, session_of
 from usher.errors import Forbidden, NotFound, Unauthenticated
@@ -27,6 +27,34 @@ async def test_no_other_token_names_a_session(house, wrong):
     await house.first_admin()
 
     assert not await goes_on(house, wrong)
+
+
+async def test_signing_in_ends_the_session_that_the_browser_had_and_no_other(house):
+    await house.first_admin()
+    mine, elsewhere = await entered(house), await entered(house)
+    again = await sign_in(house, name="Anna", password=GOOD, address="192.0.2.1", browser="Firefox", brought=mine)
+
+    assert [await goes_on(house, token) for token in (mine, elsewhere, again)] == [False, True, True]
+    assert ("Anna", "person.sign_out", "Anna") in await house.actions()
+
+
+async def test_a_wrong_password_leaves_the_session_that_the_browser_had(house):
+    await house.first_admin()
+    mine = await entered(house)
+    with pytest.raises(Unauthenticated):
+        await sign_in(house, name="Anna", password="wrong", address="192.0.2.1", browser="Firefox", brought=mine)
+
+    assert await goes_on(house, mine)
+
+
+async def test_a_link_used_in_the_browser_of_somebody_else_signs_them_out_there(house):
+    await house.first_admin()
+    annas = await entered(house)
+    _, link = await create_person(house, ROOT, name="Bo", role="viewer")
+    bos = await use_link(house, link, name="", password=GOOD, browser="Firefox", brought=annas)
+
+    assert [await goes_on(house, token) for token in (annas, bos)] == [False, True]
+    assert ("Anna", "person.sign_out", "Anna") in await house.actions()
 
 
 async def test_a_session_ends_when_nobody_used_it_for_12_hours(house):

@@ -74,7 +74,7 @@ def test_a_log_is_told_from_its_newest_lines_and_whole_when_asked(terminal: Term
 
     def fill(txn: Txn) -> None:
         for number in range(250):
-            notes.add_log(txn, LogEntry(1, "info", str(number)))
+            notes.add_log(txn, LogEntry(1, "info", str(number), ""))
 
     write(terminal, fill)
 

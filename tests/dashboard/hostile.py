@@ -86,6 +86,9 @@ def _bundled(texts: tuple[str, ...]) -> list[str]:
 
 LABELS = (*_bundled(PRINTABLE), *LEADING, VERY_LONG)
 TEXTS = (*LABELS, *UNPRINTABLE)
+LINES = "".join(  # what a description takes of it: no control characters but those that make lines
+    char for char in "\n".join(UNPRINTABLE) if char in "\n\r\t" or unicodedata.category(char) != "Cc"
+)
 
 BAD_ADDRESS = re.compile(
     r"[\s\x00-\x1f]*(javascript|data|vbscript):|[\s\x00-\x1f]*[/\\]{2}|https?://evil", re.IGNORECASE

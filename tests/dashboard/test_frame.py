@@ -1,31 +1,38 @@
 """What holds for every page: who is let in, from where, and what a browser is told."""
 
+import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.dashboard.visiting import House, visiting
+from tests.dashboard.visiting import House
 from usher.access.roles import Role
+from usher.web.dashboard import entry
 from usher.web.dashboard.assets import FOLDER, stamp
 from usher.web.dashboard.entry import local_path
+from usher.web.dashboard.forms import read_form
 from usher.web.dashboard.pages import PAGES
 from usher.web.dashboard.rendering import POLICY
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            yield found
+def house(bare_house: House) -> House:
+    return bare_house
 
 
 async def test_a_stranger_is_led_to_sign_in_and_back(house: House) -> None:
     found = await house.stranger().get("/jobs?q=vip")
     assert (found.status, found.leads_to) == (303, "/sign-in?next=/jobs%3Fq%3Dvip")
+
+
+async def test_who_was_signed_out_while_typing_is_led_back_to_the_page_they_typed_on(house: House) -> None:
+    there = await house.stranger().post("/jobs/new/start", {}, Referer=f"{house.running.url}/jobs/new/review?name=VIP")
+    elsewhere = await house.stranger().post("/jobs/new/start", {}, Referer="https://evil.example/jobs/new")
+    assert there.leads_to == "/sign-in?next=/jobs/new/review%3Fname%3DVIP"
+    assert elsewhere.leads_to == "/sign-in?next=/jobs"
 
 
 async def test_a_page_that_is_not_there_says_so_as_a_page_and_the_api_as_json(house: House) -> None:
@@ -96,6 +103,38 @@ async def test_the_theme_is_kept_and_leads_back_to_this_site_only(house: House) 
 )
 def test_nobody_is_led_to_another_site(text: str) -> None:
     assert local_path(text) == "/jobs"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/members?q=%00", "/jobs?q=a%00b", "/settings/audit?who=%00", "/jobs?%00=x", "/jobs/%00", "/live/jobs/a%00b"],
+)
+async def test_an_address_that_holds_nul_leads_nowhere(house: House, path: str) -> None:
+    admin = await house.visitor()
+    found = await admin.get(path)
+    assert (found.status, "a character (NUL) that no name has" in found.words) == (404, True)
+
+
+async def test_what_only_looks_like_nul_is_looked_for(house: House) -> None:
+    admin = await house.visitor()
+    assert (await admin.get("/members?q=%2500")).status == 200
+
+
+async def test_a_form_that_trickles_in_is_answered_and_its_connection_ends(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "read_form", partial(read_form, read_seconds=0.05))
+    host, port = house.running.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 1000\r\n\r\nname"
+    )
+    async with asyncio.timeout(10):
+        answer = await reader.read()  # up to the connection's end
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"The form did not arrive in time" in answer
+    writer.close()
+    await writer.wait_closed()
 
 
 def test_vendored_files_are_what_their_list_says() -> None:

@@ -1,15 +1,12 @@
 """Whatever people type is text on every page that shows it: what is saved, searches, forms that were refused."""
 
 import html
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import pytest
 
-from tests.dashboard.hostile import LABELS, PRINTABLE, TEXTS, UNPRINTABLE, Sweep, faults_in, is_shown
-from tests.dashboard.visiting import PASSWORD, House, Visitor, visiting
+from tests.dashboard.hostile import LABELS, LINES, PRINTABLE, TEXTS, UNPRINTABLE, Sweep, faults_in, is_shown
+from tests.dashboard.visiting import PASSWORD, House, Visitor
 from tests.web.service import OWNER
 from usher.access.entering import use_link
 from usher.access.people import create_person
@@ -17,16 +14,7 @@ from usher.access.roles import Role
 from usher.access.tokens import create_token
 from usher.web.dashboard.cookies import SESSION
 
-DESCRIPTION = "\n".join(UNPRINTABLE)
 RAW = ("<p>{}</p>", '<p title="{}"></p>', "<p title='{}'></p>", "<title>{}</title>", "<textarea>{}</textarea>")
-
-
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            await found.running.authorize()
-            yield found
 
 
 @pytest.mark.parametrize("text", [text for text in PRINTABLE if html.escape(text) != text or "7*7" in text])
@@ -42,16 +30,16 @@ async def test_labels_and_descriptions_of_jobs(house: House) -> None:
     for number, label in enumerate(LABELS):
         body = house.running.job(mapp_attribute_name=f"{number} {PRINTABLE[number]}"[:80])
         made = await house.running.ask(
-            "POST", "/v2/job/mapp-trigger-export", body | {"name": label, "description": DESCRIPTION}
+            "POST", "/v2/job/mapp-trigger-export", body | {"name": label, "description": LINES}
         )
         job, key = f"/jobs/{made.data['id']}", body["config"]["mapp_attribute_name"]
-        await admin.look(job, label, DESCRIPTION, key)
+        await admin.look(job, label, LINES, key)
         await admin.watch(f"/live{job}", key, last="log")
         for page in ("log", "people", "edit", "ask/kill", "member?m=jo", "removals"):
             await admin.look(f"{job}/{page}", label)
         copied = (await admin.visitor.get(f"{job}/clone")).leads_to
         await admin.look(copied)
-        await admin.look(copied.replace("/export?", "/accounts?"), label[: 200 - len(" (copy)")], DESCRIPTION)
+        await admin.look(copied.replace("/export?", "/accounts?"), label[: 200 - len(" (copy)")], LINES)
         download = (await admin.visitor.get(f"{job}/people.csv")).headers["Content-Disposition"]
         assert download.isascii()
         assert download.count('"') == 2
@@ -65,10 +53,10 @@ async def test_labels_and_descriptions_of_authorizations(house: House) -> None:
     admin = Sweep(await house.visitor())
     config = {"api_url": f"{house.running.sandbox_url}/lytics", "token": "not-the-token"}
     for label in LABELS:
-        body = {"label": label, "description": DESCRIPTION, "config": config}
+        body = {"label": label, "description": LINES, "config": config}
         made = (await house.running.ask("POST", "/v2/auth/lytics-token", body)).data["id"]
         await house.running.ask("POST", f"/v2/auth/{made}/test")
-        await admin.look(f"/authorizations/{made}", label, DESCRIPTION)
+        await admin.look(f"/authorizations/{made}", label, LINES)
         for page in ("edit", "delete", "tokens/end"):
             await admin.look(f"/authorizations/{made}/{page}", label)
     for page in ("/authorizations", "/jobs/new/accounts", "/settings/audit"):

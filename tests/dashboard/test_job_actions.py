@@ -1,25 +1,12 @@
 """What people do with a job from its page: asked first where it is large, told what came of it, never led elsewhere."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
-
 from tests.dashboard.settled import put, settle
-from tests.dashboard.visiting import House, visiting
+from tests.dashboard.visiting import House
 from usher.access.roles import Role
 from usher.domain.job import Cause, Status
 from usher.domain.outcome import Accepted, Rejected
-
-
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            await found.running.authorize()
-            yield found
 
 
 async def a_job(house: House, **config: Any) -> str:

@@ -1,31 +1,19 @@
 """Changing a job: shown before it is saved, saved only as shown, problems at their fields, nothing typed lost."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
-
 from tests.dashboard.settled import put, settle
-from tests.dashboard.visiting import House, Page, visiting
+from tests.dashboard.visiting import House, Page
 from usher.access.roles import Role
 from usher.domain.job import Status
 from usher.domain.outcome import Accepted
 from usher.errors import Problem
-from usher.web.dashboard.job_fields import by_control
+from usher.sandbox.faults import Rule
+from usher.web.dashboard.job_fields import by_control, of_no_control
 
 WAS = re.compile(r'name="was" value="([^"]*)"')
 HIDDEN = re.compile(r'name="shown" value="([^"]*)"')
-
-
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            await found.running.authorize()
-            yield found
 
 
 async def a_job(house: House, **config: Any) -> str:
@@ -174,6 +162,19 @@ async def test_what_happened_between_preview_and_save_is_said_on_the_form(house:
     page = await save(house, job_id, seen, mapp_attribute_name="late")
     assert page.status == 409
     assert 'value="late"' in page.text
+    assert 'class="note bad said" role="alert"' in page.text
+    assert "writes" in page.words
+    assert 'aria-invalid="true"' not in page.text, "it is no field's fault"
+    assert "to put right" not in page.words
+
+
+async def test_a_vendor_that_cannot_be_reached_is_no_fault_of_the_label(house: House) -> None:
+    job_id = await a_job(house)
+    found = await preview(house, job_id, mapp_attribute_name="late")
+    house.running.world.faults.add([Rule(where="lytics.any", kind="status", status=503)])
+    page = await save(house, job_id, found, mapp_attribute_name="late")
+    assert (page.status, "Nothing was changed." in page.words) == (409, True)
+    assert 'aria-invalid="true"' not in page.text
 
 
 async def test_who_may_not_or_what_has_ended_is_not_edited(house: House) -> None:
@@ -183,7 +184,8 @@ async def test_who_may_not_or_what_has_ended_is_not_edited(house: House) -> None
     assert (await viewer.post(f"/jobs/{job_id}/edit", fields(house, name="Mine"))).status == 403
     await put(house, job_id, status=Status.KILLED)
     admin = await house.visitor()
-    assert (await admin.get(f"/jobs/{job_id}/edit")).status == 409
+    refused = await admin.get(f"/jobs/{job_id}/edit")
+    assert (refused.status, "cannot be changed. Duplicate it into a new one." in refused.words) == (409, True)
     assert (await admin.post(f"/jobs/{job_id}/edit", fields(house, name="Mine"))).status == 409
     assert (await config_of(house, job_id))["name"] == "VIP"
 
@@ -193,11 +195,22 @@ def test_two_problems_of_one_field_are_both_told_and_one_without_a_field_too() -
         [
             Problem("config.group_id", "is odd.", "Mend it."),
             Problem("config.group_id", "is long.", "Cut it."),
-            Problem("config.segment_id", "cannot change.", "Clone it."),
+            Problem("config.segment_id", "cannot change.", "Duplicate it."),
             Problem("auth_ids", "There is none.", ""),
         ]
     )
     assert found["group_id"].problem == "Group ID is odd. Mend it. Group ID is long."
     assert found["group_id"].mend == "Cut it."
-    assert "cannot change." in found["name"].problem
+    assert "name" not in found, "it is no fault of the label's"
     assert found["mapp_auth"].problem == "There is none."
+
+
+def test_what_no_control_would_mend_is_told_apart_in_whole_sentences() -> None:
+    problems = [
+        Problem("name", "is required.", "Give the job a label."),
+        Problem("config.segment_id", "cannot change: a job keeps its audience.", "Duplicate it."),
+        Problem("status", "A killed job cannot be changed.", ""),
+    ]
+    said = "This cannot change: a job keeps its audience. Duplicate it. A killed job cannot be changed."
+    assert of_no_control(problems) == said
+    assert list(by_control(problems)) == ["name"]

@@ -1,30 +1,22 @@
 """The page of one job: what it says in each state, to whom, and that it is live."""
 
 import gzip
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.dashboard.settled import put, settle
-from tests.dashboard.visiting import House, Visitor, visiting
+from tests.dashboard.visiting import House, Visitor
 from usher.access.roles import Role
 from usher.domain.job import Cause, Status
+from usher.domain.notes import LogCode, LogEntry
 from usher.domain.outcome import Accepted, Rejected
-from usher.jobs.standing import FAULT_CODE
+from usher.web.dashboard.job_page import FEED_ICONS, feed_line
+from usher.web.dashboard.rendering import icon
 
 EVIL = "<script>alert(1)</script>\"'&"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
-
-
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            await found.running.authorize()
-            yield found
 
 
 async def a_job(house: House, **config: Any) -> str:
@@ -69,11 +61,23 @@ async def test_the_page_shows_how_everything_adds_up(house: House) -> None:
     await settle(house, job_id, Accepted())
     await enter(house, "ann@example.com")
     words = await words_of(await house.visitor(), job_id)
-    assert "Adds up: 4 received = 3 applied + 1 ignored + 0 unreadable" in words
+    assert "Everything adds up: 4 triggers received = 3 applied + 1 ignored + 0 unreadable" in words
     assert "Ignored: known already, or older than known 1" in words
     assert "Waiting to be sent 1" in words
     assert "People in step 66 %" in words
     assert "In the audience 3 +3 and −0 in the last hour" in words
+
+
+async def test_a_trigger_that_is_lost_is_called_a_fault_on_both_pages(house: House) -> None:
+    job_id = await a_job(house)
+    await enter(house, "jo@example.com")
+    lose_one = "UPDATE counters SET value = value + 1 WHERE name = 'triggers.received'"
+    await house.running.deps.desk.database.write(lambda txn: txn.conn.execute(text(lose_one)))
+    for path in (f"/jobs/{job_id}", "/jobs"):
+        page = await (await house.visitor()).get(path)
+        said = "Does not add up : 2 triggers received, but 1 applied + 0 ignored + 0 unreadable."
+        assert said in page.words, path
+        assert "Everything adds up" not in page.words
 
 
 async def test_what_is_not_known_is_said_so(house: House) -> None:
@@ -112,7 +116,7 @@ async def test_charts_are_tables_first_with_a_row_for_every_bucket(house: House)
         ),
         (
             {"status": Status.FAULT, "cause": Cause.AUDIENCE, "reason": "It is gone."},
-            ["The audience VIP shoppers cannot be read", "Duplicate with another audience", "It is gone."],
+            ["The audience VIP shoppers cannot be read", "Duplicate", "It is gone."],
         ),
         ({"status": Status.FAILED, "reason": "It ended."}, ["The job failed", "It ended.", "Restart"]),
         ({"status": Status.SLEEPING, "cause": Cause.OUTAGE, "reason": "Mapp is away."}, ["Mapp is away.", "Try now"]),
@@ -126,17 +130,42 @@ async def test_each_state_says_what_happened_and_offers_what_helps(
 ) -> None:
     job_id = await a_job(house)
     await enter(house, "jo@example.com")
-    await put(house, job_id, said="Stopped.", code=FAULT_CODE, level="error", **columns)
+    await put(house, job_id, said="Stopped.", code=LogCode.FAULT, level="error", **columns)
     page = await (await house.visitor()).get(f"/jobs/{job_id}")
     for said in expected:
         assert said in page.words
     assert "<script>alert" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("level", "code", "shown"),
+    [
+        ("info", LogCode.SCAN_DONE, ("circle-check", "ok-c")),
+        ("info", LogCode.SCAN_DOUBTED, ("info", "")),
+        ("warn", LogCode.SCAN_INTERRUPTED, ("triangle-alert", "warn-c")),
+        ("warn", LogCode.SCAN_DONE, ("triangle-alert", "warn-c")),
+        ("error", LogCode.FAULT, ("octagon-alert", "bad-c")),
+        ("info", LogCode.PAUSED, ("pause", "")),
+        ("info", "", ("info", "")),
+        ("info", "a code that is gone", ("info", "")),
+    ],
+)
+def test_a_line_is_shown_by_its_level_then_its_code_and_never_by_its_words(
+    level: str, code: str, shown: tuple[str, str]
+) -> None:
+    found = feed_line(LogEntry(1, level, "The backfill scan stopped before its end (it was paused); so.", code))
+    assert (found.icon, found.style) == shown
+
+
+@pytest.mark.parametrize("code", sorted(FEED_ICONS))
+def test_every_icon_of_the_feed_is_there(code: str) -> None:
+    assert "<svg" in icon(*FEED_ICONS[code])
+
+
 async def test_the_moment_of_the_fault_is_told(house: House) -> None:
     job_id = await a_job(house)
     fault = {"status": Status.FAULT, "cause": Cause.MAPP_CREDENTIALS, "reason": "No."}
-    await put(house, job_id, said="Mapp answered 401.", code=FAULT_CODE, level="error", **fault)
+    await put(house, job_id, said="Mapp answered 401.", code=LogCode.FAULT, level="error", **fault)
     assert "Since" in await words_of(await house.visitor(), job_id)
 
 

@@ -2,26 +2,15 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import pytest
 
 from tests.dashboard.settled import settle
-from tests.dashboard.visiting import House, visiting
+from tests.dashboard.visiting import House
 from usher.access.roles import Role
 from usher.domain.outcome import Accepted, Rejected
 from usher.web.dashboard.job_downloads import csv_line, file_name
-
-
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            await found.running.authorize()
-            yield found
 
 
 async def a_job(house: House) -> str:

@@ -1,15 +1,14 @@
 """Finding somebody, and the page that says why they have their value."""
 
 import json
-from collections.abc import AsyncIterator
+import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.dashboard.visiting import House, Page, visiting
+from tests.dashboard.visiting import House, Page
 from tests.web.service import EXPORT
 from usher.access.roles import Role
 from usher.domain.claim import Settlement
@@ -58,11 +57,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with visiting(tmp_path) as house:
-        await house.running.authorize()
-        job = await house.running.create_job(mapp_attribute_name="vip")
-        yield Desk(house, job["id"])
+async def desk(house: House) -> Desk:
+    job = await house.running.create_job(mapp_attribute_name="vip")
+    return Desk(house, job["id"])
 
 
 async def find(desk: Desk, text: str, role: Role = Role.OPERATOR) -> Page:
@@ -88,8 +85,7 @@ async def test_who_is_known_by_several_jobs_is_listed_with_what_each_wants_and_m
     await desk.mapp_answers(Rejected("no such user"), job=second)
     found = await find(desk, JO)
     assert "2 jobs know this person" in found.words
-    assert "VIP VIP shoppers vip Group" in found.words
-    assert "true since" in found.words
+    assert re.search(r"VIP VIP shoppers vip Group \d+ true true .* UTC Accepted by Mapp", found.words)
     assert "Accepted by Mapp" in found.words
     assert "nothing Set aside" in found.words
     assert f'href="/jobs/{second}/member?m={quote(JO, safe="")}"' in found.text
@@ -114,8 +110,8 @@ async def test_the_answer_comes_first_then_the_figures_and_the_story(desk: Desk)
     await desk.says(JO)
     await desk.mapp_answers(Accepted())
     page = await desk.page()
-    assert "is that this person is inside the audience, so vip is to be true" in page.words
-    assert "Mapp last accepted true" in page.words
+    assert "Mapp accepted true for vip , because this person entered VIP shoppers in Lytics at" in page.words
+    assert "It last accepted that at" in page.words
     assert "Due Nothing Mapp has what is wanted" in page.words
     assert "Confirmed Not yet not read back from Mapp" in page.words
     assert page.words.index("Mapp Accepted true") < page.words.index("Lytics Entered VIP shoppers")  # newest first

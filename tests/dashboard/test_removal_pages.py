@@ -1,14 +1,12 @@
 """The page at the removal brake: what it says, who may decide, and that nobody decides more than they saw."""
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.dashboard.visiting import House, Page, visiting
+from tests.dashboard.visiting import House, Page
 from usher.access.roles import Role
 from usher.domain.job import Cause, Status
 from usher.store import scans
@@ -59,14 +57,12 @@ def left(house: House, member: str, at: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def braked(tmp_path: Path) -> AsyncIterator[Braked]:
-    async with visiting(tmp_path) as house:
-        await house.running.authorize()
-        job = (await house.running.create_job(exit_brake_people=2, exit_brake_percent=20))["id"]
-        found = Braked(house, job)
-        await house.running.trigger([house.running.event(one) for one in PEOPLE])
-        await found.leaves(*PEOPLE[:3])
-        yield found
+async def braked(house: House) -> Braked:
+    job = (await house.running.create_job(exit_brake_people=2, exit_brake_percent=20))["id"]
+    found = Braked(house, job)
+    await house.running.trigger([house.running.event(one) for one in PEOPLE])
+    await found.leaves(*PEOPLE[:3])
+    return found
 
 
 async def test_the_page_says_how_many_of_how_many_why_it_stopped_and_who(braked: Braked) -> None:

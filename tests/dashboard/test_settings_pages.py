@@ -1,7 +1,6 @@
 """Settings: people, API tokens, the audit log, health and retention; for administrators but for the last."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import get_args
@@ -19,16 +18,15 @@ from usher.lytics.triggers import Reason
 from usher.web.dashboard import settings_pages
 from usher.web.dashboard.about_pages import WHY
 from usher.web.dashboard.audit_words import DID, Deed, deed_of
+from usher.web.dashboard.token_pages import expiry_of
 
 NEW = "five odd words walk by"
 HOSTILE = "<b>Jo</b>"
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            yield found
+def house(bare_house: House) -> House:
+    return bare_house
 
 
 async def person_id(house: House, name: str) -> str:
@@ -198,6 +196,22 @@ async def test_a_token_is_shown_once_and_opens_the_api(house: House) -> None:
 
 
 @pytest.mark.parametrize(
+    ("days", "shown"),
+    [
+        (None, ("never", "", "")),
+        (90, ("in 90 days", "", "")),
+        (14, ("in 14 days", "", "")),
+        (13.9, ("in 14 days", "triangle-alert", "warn-c")),
+        (0, ("expired 0 s ago", "circle-x", "bad-c")),
+        (-3, ("expired 3 days ago", "circle-x", "bad-c")),
+    ],
+)
+def test_a_token_is_marked_before_it_ends_and_after(days: float | None, shown: tuple[str, str, str]) -> None:
+    expires_ms = None if days is None else round(1e12 + days * 86_400_000)
+    assert expiry_of(expires_ms, now_ms=10**12) == shown
+
+
+@pytest.mark.parametrize(
     ("field", "typed", "said"),
     [
         ("name", "", "The name must be 1 to 100 printable characters."),
@@ -343,6 +357,18 @@ async def test_an_unreadable_message_is_shown_as_text_with_its_reason(house: Hou
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown.text
     assert "<script>alert" not in shown.text
     assert "Looked at unreadable messages" in (await admin.get("/settings/audit")).words, "the look is written down"
+
+
+async def test_an_entry_without_a_text_says_why_and_points_to_no_other_message(house: House) -> None:
+    admin = await house.visitor()
+    await house.running.authorize()
+    odd = b'{"data": {"segment_events": [{"event": "wave"}, {"event": "nod"}]}}'
+    await house.running.trigger(odd)
+    paths = re.findall(r'href="(/settings/about/unreadable/\d+)"', (await admin.get("/settings/about/unreadable")).text)
+    first, second = [await admin.get(path) for path in sorted(paths)]
+    assert "wave" in first.words
+    assert "an earlier entry of the same message has it, or more than 256 kB of that message" in second.words
+    assert paths[-1] not in second.text
 
 
 async def test_where_everything_made_sense_the_list_says_so(house: House) -> None:

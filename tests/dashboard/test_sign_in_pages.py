@@ -1,15 +1,12 @@
 """The door: who gets in and how, and what somebody who does not is told."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.dashboard.failing import has_failed
-from tests.dashboard.visiting import PASSWORD, House, Page, Visitor, visiting
+from tests.dashboard.visiting import PASSWORD, House, Page, Visitor
 from tests.web.service import OWNER
 from usher.access.links import first_link
 from usher.access.people import create_person
@@ -21,10 +18,8 @@ NEW = "five odd words walk by"
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            yield found
+def house(bare_house: House) -> House:
+    return bare_house
 
 
 async def first(house: House) -> str:
@@ -186,6 +181,32 @@ async def test_signing_out_ends_the_session_and_not_only_the_cookie(house: House
     assert "You are signed out." in (await admin.get(sent.leads_to)).words
     thief = Visitor(admin.url, admin.http, kept)
     assert (await thief.get("/account")).leads_to.startswith("/sign-in")
+
+
+async def test_signing_in_again_ends_the_session_that_the_browser_had(house: House) -> None:
+    admin = await house.visitor()
+    before = dict(admin.cookies)
+    assert (await try_in(admin, NAME, PASSWORD)).status == 303
+    assert (await Visitor(admin.url, admin.http, before).get("/account")).leads_to.startswith("/sign-in")
+    assert (await admin.get("/account")).status == 200
+
+
+async def test_a_link_used_in_a_browser_ends_the_session_that_it_had(house: House) -> None:
+    admin = await house.visitor()
+    before = dict(admin.cookies)
+    assert (await admin.post(await invited(house, "jo", Role.VIEWER), {"password": NEW})).status == 303
+    assert (await Visitor(admin.url, admin.http, before).get("/account")).leads_to.startswith("/sign-in")
+    assert "jo Viewer" in (await admin.get("/account")).words
+
+
+async def test_a_stranger_sends_no_more_than_names_and_passwords_need(house: House) -> None:
+    await house.visitor()
+    marks = "a" + "\u0315\u0300" * 16_000
+    for fields in ({"name": marks, "password": "x"}, {"name": "x", "password": marks}):
+        sent = await house.stranger().post("/sign-in", fields)
+        assert (sent.status, "larger than 16 kB" in sent.words) == (400, True)
+    whole = {"name": "\U0001f600" * 100, "password": "\U0001f600" * 256, "next": "/jobs?q=" + "x" * 4_000}
+    assert "The name or the password is wrong." in (await house.stranger().post("/sign-in", whole)).words
 
 
 async def test_light_or_dark_is_kept_for_the_next_pages(house: House) -> None:

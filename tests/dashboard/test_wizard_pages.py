@@ -1,8 +1,7 @@
 """The new-job pages as somebody without script uses them: nothing typed is lost, and nothing happens unasked."""
 
-from collections.abc import AsyncIterator
+import asyncio
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 import pytest
@@ -18,10 +17,8 @@ MAPP_DOWN = Rule(where="mapp.any", kind="status", status=503)
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    with TemporaryDirectory(prefix="usher-") as folder:
-        async with visiting(Path(folder)) as found:
-            yield found
+def house(bare_house: House) -> House:
+    return bare_house
 
 
 @pytest.fixture
@@ -121,6 +118,16 @@ async def test_a_test_saves_nothing_and_says_how_long_each_question_took(house: 
     assert found.words.count("The connection works.") == 2
     assert " ms" in found.words
     assert await auths_of(house) == []
+
+
+async def test_accounts_that_are_sent_three_times_are_saved_once(house: House) -> None:
+    admin, sandbox = await house.visitor(), house.running.sandbox_url
+    sent = {"draft": "d", "mapp": "new", "lytics": "new", "mapp_label": "M", "lytics_label": "L"}
+    sent |= {"mapp_api_url": f"{sandbox}/mapp", "mapp_integration_id": SANDBOX.integration_id}
+    sent |= {"mapp_secret": SANDBOX.secret, "lytics_api_url": f"{sandbox}/lytics", "lytics_token": SANDBOX.lytics_token}
+    pages = await asyncio.gather(*(admin.post("/jobs/new/accounts", sent) for _ in range(3)))
+    assert {(page.status, page.leads_to) for page in pages} == {(303, pages[0].leads_to)}
+    assert sorted(str(one["label"]) for one in await auths_of(house)) == ["L", "M"]
 
 
 async def test_a_page_with_script_takes_only_what_was_found_so_that_secrets_stay_typed(house: House) -> None:

@@ -1,5 +1,6 @@
 """The last look, and what comes of its buttons."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,12 +90,52 @@ async def test_a_job_that_stands_in_the_way_is_named_and_nothing_typed_is_lost(h
     assert len(await jobs_of(house)) == 1
 
 
-async def test_pressing_start_twice_makes_one_job(house: House) -> None:
+@pytest.mark.parametrize("button", ["start", "save"])
+async def test_pressing_a_last_button_often_makes_one_job_and_leads_to_it(house: House, button: str) -> None:
     admin = await house.visitor()
     sent = filled(house, name="Once only")
-    first, second = await admin.post("/jobs/new/start", sent), await admin.post("/jobs/new/start", sent)
-    assert (first.status, second.status) == (303, 409)
-    assert len(await jobs_of(house)) == 1
+    pages = await asyncio.gather(*(admin.post(f"/jobs/new/{button}", sent) for _ in range(3)))
+    [job] = await jobs_of(house)
+    assert [(page.status, page.leads_to) for page in pages] == [(303, f"/jobs/{job['id']}")] * 3
+    assert job["status"] == {"start": "runnable", "save": "paused"}[button]
+
+
+async def test_the_second_press_says_that_no_second_job_was_made(house: House) -> None:
+    admin = await house.visitor()
+    sent = filled(house, name="Once only")
+    await admin.act("/jobs/new/start", sent)
+    assert (
+        "Once only has started already, so no second job was made." in (await admin.act("/jobs/new/start", sent)).words
+    )
+
+
+async def test_starting_what_was_saved_leads_to_where_it_can_be_started(house: House) -> None:
+    admin = await house.visitor()
+    sent = filled(house, name="Later")
+    await admin.act("/jobs/new/save", sent)
+    assert "Later is saved. Nothing is sent" in (await admin.act("/jobs/new/start", sent)).words
+    [job] = await jobs_of(house)
+    assert job["status"] == "paused"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": "Other"}, {"description": "x"}, {"create_users": "on"}], ids=["label", "description", "switch"]
+)
+async def test_a_job_that_differs_in_anything_is_not_taken_for_the_first(house: House, changes: dict[str, str]) -> None:
+    admin = await house.visitor()
+    await admin.act("/jobs/new/start", filled(house, name="Once only"))
+    refused = await admin.post("/jobs/new/start", filled(house, **({"name": "Once only"} | changes)))
+    assert refused.status == 409
+    assert "The job 'Once only'" in refused.words
+
+
+async def test_once_the_first_has_ended_the_same_makes_another(house: House) -> None:
+    admin = await house.visitor()
+    sent = filled(house, name="Again")
+    first = await admin.post("/jobs/new/start", sent)
+    await admin.act(f"{first.leads_to}/kill")
+    assert (await admin.post("/jobs/new/start", sent)).leads_to != first.leads_to
+    assert len(await jobs_of(house)) == 2
 
 
 async def test_what_is_wrong_with_a_field_leads_back_to_it_even_from_the_last_button(house: House) -> None:

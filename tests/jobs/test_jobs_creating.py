@@ -10,7 +10,7 @@ from usher.domain.job import Status
 from usher.errors import Conflict, InvalidInput, Unavailable
 from usher.jobs.control import kill_job
 from usher.jobs.creating import check_job, create_job
-from usher.jobs.drafts import read_job_draft
+from usher.jobs.drafts import read_auth_draft, read_job_draft
 from usher.jobs.looking import list_jobs
 
 
@@ -69,6 +69,21 @@ async def test_an_identifier_field_that_lytics_hides_from_the_token_is_refused_a
 
     office.vendors.values = ["j***@e***.com", "a@example.com", "b@example.com"]
     assert (await check_job(office.desk, office.draft())).warnings
+
+
+@pytest.mark.parametrize(
+    "odd", ["a\0b", "\x1b[31m", "\x07", "a\x85b", "\ud800"], ids=["nul", "escape", "bell", "nel", "half"]
+)
+def test_a_description_holds_no_control_character(odd):
+    for read in (read_job_draft, read_auth_draft):
+        assert [one.field for one in read({"description": odd}).problems] == ["description"]
+
+
+def test_a_description_has_lines_and_whatever_else_people_write():
+    text = "One\r\n\ttwo\u00a0three \U0001f469\u200d\U0001f680"
+    for read in (read_job_draft, read_auth_draft):
+        draft = read({"description": text})
+        assert (draft.description, draft.problems) == (text, ())
 
 
 async def test_every_problem_of_body_and_configuration_and_vendors_is_named_at_once(office):

@@ -112,7 +112,7 @@ async def test_how_identifiers_are_read_cannot_change_but_may_be_repeated(office
     ):
         with pytest.raises(InvalidInput) as caught:
             await edit(office, job, **change)
-        assert [(p.field, "Clone" in p.mend) for p in caught.value.problems] == [(field, True)]
+        assert [(p.field, "Duplicate" in p.mend) for p in caught.value.problems] == [(field, True)]
     assert (await edit(office, job, lowercase_identifiers=True)).job.config == job.config
 
 
@@ -139,7 +139,7 @@ async def test_of_two_changes_to_one_attribute_at_the_same_moment_one_is_refused
     moves = [edit(slow, job, mapp_attribute_name="vip") for job in both]
     outcomes = await asyncio.gather(*moves, return_exceptions=True)
 
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "Edited"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChangedMeanwhile", "Edited"]
     names = [(await office.job(job.id)).config.mapp_attribute_name for job in both]
     assert names.count("vip") == 1
 
@@ -151,7 +151,7 @@ async def test_a_change_over_somebody_elses_is_refused(office):
     moves = [edit(slow, job, exit_brake=False), edit(slow, job, create_users=True)]
     outcomes = await asyncio.gather(*moves, return_exceptions=True)
 
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "Edited"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChangedMeanwhile", "Edited"]
 
 
 async def test_an_ended_or_unknown_job_cannot_be_changed(office):

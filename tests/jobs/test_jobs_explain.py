@@ -6,12 +6,13 @@ from tests.clocks import NOON_MS
 from tests.jobs.office import ANNA, Office
 from usher.clock import iso_from_ms
 from usher.domain.job import Cause, Status
-from usher.domain.observation import Source
+from usher.domain.notes import HistoryEntry
+from usher.domain.observation import NS_PER_MS, Observation, Source, version_of_scan
 from usher.domain.outcome import Accepted, Rejected, RetryLater, Unknown
 from usher.errors import NotFound
 from usher.jobs.control import discard_removals, resend_job
 from usher.jobs.explain import Explanation, explain_member, iso_from_ns
-from usher.store import scans
+from usher.store import ledger, notes, scans
 
 JO = "jo+news/1@example.com"
 
@@ -71,6 +72,84 @@ async def test_somebody_told_is_accepted_with_the_moment(office):
     assert found.accepted.at in found.why[1]
     assert "Nothing is owed" in found.next
     assert (found.history[0].kind, found.history[0].at) == ("accepted", found.accepted.at)
+
+
+async def heard(office: Office, job, kind: str, *, is_in: bool = True, at_ms: int | None = None) -> int:
+    """Take in a word about JO that was true at *at_ms* and is written down; return when it came."""
+    now_ms = office.clock.now_ms()
+    version = (at_ms or now_ms) * NS_PER_MS
+    seen = [Observation(JO, is_in, version, Source.TRIGGER)]
+
+    def work(txn):
+        ledger.observe(txn, office.desk.statements, job.key, seen, source=Source.TRIGGER)
+        notes.add_history(txn, [HistoryEntry(job.key, JO, kind, is_in, version)])
+
+    await office.write(work)
+    return now_ms
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_in", "ago_ms", "because"),
+    [
+        ("enter", True, 5_000, "this person entered Vip Buyers in Lytics at {then}"),
+        ("exit", False, 5_000, "this person left Vip Buyers in Lytics at {then}"),
+        ("enter", True, 0, "this person entered Vip Buyers in Lytics by {then}"),
+        ("absent", False, 5_000, "a complete scan did not find this person in Vip Buyers, as was noted at {now}"),
+    ],
+)
+async def test_what_mapp_accepted_is_answered_with_the_word_it_came_by(office, kind, is_in, ago_ms, because):
+    job = await office.make_job()
+    then_ms = office.clock.now_ms() - ago_ms
+    now_ms = await heard(office, job, kind, is_in=is_in, at_ms=then_ms)
+    office.clock.pass_ms(24)
+    await office.send(job, Accepted())
+    value, reason = str(is_in).lower(), because.format(then=iso_from_ms(then_ms), now=iso_from_ms(now_ms))
+
+    assert (await explain(office, job)).why == [
+        f"Mapp accepted '{value}' for 'vip_buyers', because {reason}.",
+        f"It last accepted that at {iso_from_ms(now_ms + 24)}, 24 ms after Usher heard of it.",
+    ]
+
+
+async def test_a_scan_that_found_somebody_is_named_as_the_reason(office):
+    job = await office.make_job(withbackfill=True)
+    scan = await office.write(lambda txn: scans.start_scan(txn, job.key, kind="backfill", definition="d", expected=9))
+    asked_ms = office.clock.now_ms()
+    seen = [Observation(JO, True, version_of_scan(asked_ms, guard_seconds=120), Source.BACKFILL)]
+    await office.write(lambda txn: ledger.observe(txn, office.desk.statements, job.key, seen, source=Source.BACKFILL))
+    await office.send(job, Accepted())
+
+    began = iso_from_ms(scan.started_ms)
+    assert (await explain(office, job)).why[0] == (
+        f"Mapp accepted 'true' for 'vip_buyers', because the backfill scan that began at {began} found this person in"
+        " Vip Buyers."
+    )
+
+
+async def test_what_mapp_had_accepted_before_is_not_put_down_to_a_later_word(office):
+    job = await office.make_job()
+    await heard(office, job, "enter")
+    await office.send(job, Accepted())
+    office.clock.pass_ms(60_000)
+    await heard(office, job, "enter")  # newer, and the same: nothing is sent for it
+
+    found = await explain(office, job)
+
+    assert found.state == "accepted"
+    assert "because" not in " ".join(found.why)
+    assert "is inside the audience, so 'vip_buyers' is to be 'true'" in found.why[0]
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"), [(1_840, ", 1.8 s after"), (300_000, ", 5 min after"), (3_600_000, "Z.")], ids=["s", "min", "h"]
+)
+async def test_how_long_it_took_is_said_where_it_tells_something(office, ms, said):
+    job = await office.make_job()
+    await heard(office, job, "enter")
+    office.clock.pass_ms(ms)
+    await office.send(job, Accepted())
+
+    assert said in (await explain(office, job)).why[1]
 
 
 async def test_somebody_set_aside_is_shown_with_mapps_reason(office):

@@ -85,8 +85,8 @@ async def test_a_log_is_paged_newest_first_without_gap_or_repetition(office):
 
     def write(txn) -> None:
         for number in range(LOGS + 5):
-            add_log(txn, LogEntry(job.key, "info", str(number)))
-            add_log(txn, LogEntry(other.key, "info", "another's"))
+            add_log(txn, LogEntry(job.key, "info", str(number), ""))
+            add_log(txn, LogEntry(other.key, "info", "another's", ""))
 
     await office.write(write)
     first, *_ = pages = await pages_of(looking.job_logs, office.desk, job.id)

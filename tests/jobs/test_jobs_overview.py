@@ -1,6 +1,7 @@
-"""Every job at a glance: each in exactly one group, every figure as the job's own page tells it."""
+"""Every job at a glance: each where somebody would look for it, every figure as the job's own page tells it."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from sqlalchemy import event
@@ -10,10 +11,11 @@ from usher.domain.job import Cause, Job, Status
 from usher.domain.outcome import Accepted, Rejected
 from usher.domain.scan import ScanState
 from usher.errors import InvalidInput
+from usher.jobs.accounts import account_view
 from usher.jobs.control import delete_job
+from usher.jobs.glance import glance
 from usher.jobs.looking import job_progress
 from usher.jobs.overview import MOST_ROWS, SHOWN, SORTED_BY, Overview, overview
-from usher.jobs.overview_rows import Group, group_of
 from usher.store import scans
 from usher.store.database import HOUR, Txn
 from usher.store.jobs import add_job
@@ -38,44 +40,58 @@ async def held_scan(office, job: Job, *, leaving: int) -> None:
     await office.write(work)
 
 
-@pytest.mark.parametrize(
-    ("status", "is_held", "group"),
-    [
-        (Status.RUNNABLE, False, Group.RUNNING),
-        (Status.SLEEPING, False, Group.SLEEPING),
-        (Status.PAUSED, False, Group.PAUSED),
-        (Status.FAULT, False, Group.ATTENTION),
-        (Status.FAILED, False, Group.ATTENTION),
-        (Status.COMPLETED, False, Group.COMPLETED),
-        (Status.KILLED, False, Group.ENDED),
-        (Status.RUNNABLE, True, Group.ATTENTION),
-        (Status.SLEEPING, True, Group.ATTENTION),
-        (Status.PAUSED, True, Group.ATTENTION),
-        (Status.COMPLETED, True, Group.COMPLETED),
-        (Status.KILLED, True, Group.ENDED),
-    ],
-)
-async def test_a_job_counts_in_the_group_of_what_it_needs(office, status, is_held, group):
-    job = replace(await office.make_job(), status=status, exits_held=is_held)
+async def test_every_page_counts_the_same_jobs_as_needing_attention(office):
+    for status, is_held, has_held_scan in product(Status, (False, True), (False, True)):
+        job = await job_as(office, f"{status} {is_held} {has_held_scan}", exits_held=is_held)
+        if has_held_scan:
+            await held_scan(office, job, leaving=3)
+        await office.put(job, status=status)
 
-    assert group_of(job) == group
+    listed = await overview(office.desk, show="attention")
+    waiting = {row.id for row in (await overview(office.desk, show="all")).rows if row.is_waiting}
+
+    assert (await glance(office.desk)).attention == len(listed.rows) == listed.counts["attention"] == 2 * 4 + 3 * 3
+    assert (await account_view(office.desk, office.mapp)).at_brake == waiting
+    assert len(waiting) == 4 * 3
+
+
+async def test_a_newer_scan_that_went_well_leaves_nobody_waiting(office):
+    job = await job_as(office, "one", status=Status.PAUSED)
+    await held_scan(office, job, leaving=3)
+    assert (await glance(office.desk)).attention == 1
+
+    await office.write(lambda txn: scans.start_scan(txn, job.key, kind="reconcile", definition="d", expected=10))
+
+    assert (await glance(office.desk)).attention == (await overview(office.desk)).counts["attention"] == 0
+
+
+@pytest.mark.parametrize("show", ["attention", "paused", "current", "all"])
+async def test_a_paused_job_whose_people_wait_is_found_under_both(office, show):
+    await job_as(office, "held", status=Status.PAUSED, exits_held=True)
+
+    found = await overview(office.desk, show=show)
+
+    assert names(found) == ["held"]
+    assert found.counts[show] == 1
+    assert found.counts["running"] == 0
 
 
 async def test_the_counts_say_what_each_word_would_list(office):
     for status in EXISTING:
         await job_as(office, status, status=status)
     await job_as(office, "held", exits_held=True)
+    await job_as(office, "paused and held", status=Status.PAUSED, exits_held=True)
     await delete_job(office.desk, ANNA, (await job_as(office, "gone")).id)
 
     for word in SHOWN:
         found = await overview(office.desk, show=word)
         assert found.counts[word] == found.matching == len(found.rows), word
     assert {word: found.counts[word] for word in ("current", "attention", "paused", "completed", "all")} == {
-        "current": 5,
-        "attention": 3,
-        "paused": 1,
+        "current": 6,
+        "attention": 4,
+        "paused": 2,
         "completed": 1,
-        "all": 8,
+        "all": 9,
     }
 
 

@@ -1,13 +1,18 @@
 """Which people and lines of the log a job's pages are given: of one reason, of some levels, a page at a time."""
 
+from dataclasses import dataclass
+
 import pytest
 
-from tests.jobs.office import ANNA
+from tests.jobs.office import ANNA, Office
+from usher.domain.job import Job
 from usher.domain.notes import LogEntry
+from usher.domain.observation import Source
 from usher.domain.outcome import Accepted, Rejected
 from usher.errors import InvalidInput, NotFound
 from usher.jobs import looking
 from usher.jobs.control import resend_job
+from usher.jobs.saying import say
 from usher.jobs.standing import standing_of
 from usher.store import members
 from usher.store.notes import add_log
@@ -61,7 +66,7 @@ async def test_a_log_can_be_read_by_level_and_in_small_pages(office):
     job = await office.make_job()
     for number in range(9):
         level = ("info", "warn", "error")[number % 3]
-        entry = LogEntry(job.key, level, f"Line {number}.")
+        entry = LogEntry(job.key, level, f"Line {number}.", "")
         await office.write(lambda txn, entry=entry: add_log(txn, entry))
     first, cursor = await looking.job_logs(office.desk, job.id, levels=("warn", "error"), size=4)
     assert [entry.message for entry in first] == ["Line 8.", "Line 7.", "Line 5.", "Line 4."]
@@ -89,6 +94,33 @@ async def test_how_a_job_stands_is_read_together(office):
     assert (again.is_bulk_owed, again.waiting, again.sweeps) == (True, 2, frozenset())
     assert again.backfill is not None
     assert (again.backfill.expected, again.backfill.accepted) == (2, 0)
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+async def test_who_waits_and_for_what_are_of_one_moment(office, reads):
+    job = await office.make_job(withbackfill=True)
+    await office.see(job, "jo", "max", source=Source.BACKFILL)
+    busy = Overtaken(office, job, reads=reads)
+    now = await standing_of(office.with_desk(database=busy).desk, job.id)
+    assert busy.reads < 1, "everybody was told between the reads"
+    assert now.is_bulk_owed == (now.waiting > 0)
+    assert "Sending changes as they come" not in say(now).text
+
+
+@dataclass
+class Overtaken:
+    """A database in which Mapp takes everybody right after so many *reads*."""
+
+    office: Office
+    job: Job
+    reads: int
+
+    async def read(self, work):
+        found = await self.office.store.database.read(work)
+        self.reads -= 1
+        if not self.reads:
+            await self.office.send(self.job, Accepted())
+        return found
 
 
 async def test_the_walks_of_another_job_are_not_told_of(office):

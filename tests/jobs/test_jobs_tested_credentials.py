@@ -1,9 +1,11 @@
 """Credentials are tried before they are taken into use, and taken untried only at somebody's own word."""
 
+import asyncio
+
 import pytest
 
 from tests.jobs.fake_vendors import MAPP_HOST, REST_HOST
-from tests.jobs.office import ANNA, SECRET, Office
+from tests.jobs.office import ANNA, SECRET, Office, TurnByTurn
 from usher.errors import InvalidInput, NotFound
 from usher.jobs.authorizations import list_authorizations, show_authorization
 from usher.jobs.drafts import read_auth_draft
@@ -51,6 +53,31 @@ async def test_credentials_that_fail_are_not_saved_unless_somebody_insists(offic
     insisted = await add_tested(office.desk, ANNA, draft(label="Shop", config=CONFIG), insists=True)
     kept = await show_authorization(office.desk, insisted.auth.id)
     assert kept.status == ("unhealthy" if how == "refusing" else "unknown")
+
+
+async def test_the_same_credentials_sent_twice_are_saved_once(office):
+    slow, same = office.with_desk(database=TurnByTurn(office.desk.database)), draft(label="Shop", config=CONFIG)
+    before = len(await list_authorizations(office.desk))
+
+    first, second = await asyncio.gather(*(add_tested(slow.desk, ANNA, same) for _ in range(2)))
+    third = await add_tested(office.desk, ANNA, same)
+
+    assert first.auth.id == second.auth.id == third.auth.id
+    assert len(await list_authorizations(office.desk)) == before + 1
+    assert (await office.actions()).count("auth.create") == before + 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"label": "Other"}, {"description": "x"}, {"config": CONFIG | {"secret": "another"}}],
+    ids=["label", "description", "secret"],
+)
+async def test_what_differs_in_anything_is_an_authorization_of_its_own(office, changes):
+    first = await add_tested(office.desk, ANNA, draft(label="Shop", config=CONFIG))
+    second = await add_tested(office.desk, ANNA, draft(**({"label": "Shop", "config": CONFIG} | changes)))
+
+    assert first.auth.id != second.auth.id
+    assert await secret_of(office, second.auth.id) == (changes.get("config") or CONFIG)["secret"]
 
 
 async def test_every_problem_is_named_and_nobody_is_asked(office):

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.jobs.activity import Activity, Figures, Point
 from usher.jobs.offers import Offer, offers
 from usher.jobs.progress import Progress, ScanProgress
 from usher.jobs.saying import plain, say, say_held
-from usher.jobs.standing import FAULT_CODE, Standing, accepted_per_second, stopped_at
+from usher.jobs.standing import Standing, accepted_per_second, stopped_at
 
 NOW_MS = 1_790_000_010_000  # half a minute after a full one
 NONE = Figures(0, 0, 0, 0, None, None)
@@ -281,12 +281,12 @@ def line(message: str, at_ms: int, code: str = "") -> LogEntry:
 
 
 LOG = [
-    line("It changed.", 9),
-    line("Paused by anna.", 8),
-    line("Mapp answered 401.", 7, FAULT_CODE),
-    line("Everybody who was in the audience has been told to Mapp.", 6),
-    line("Killed by anna.", 5),
-    line("Paused by anna.", 4),
+    line("Paused by nobody: a line from before lines had codes.", 9),
+    line("In other words by now.", 8, LogCode.PAUSED),
+    line("Mapp answered 401.", 7, LogCode.FAULT),
+    line("Everybody was told.", 6, LogCode.COMPLETED),
+    line("Terminated by anna.", 5, LogCode.KILLED),
+    line("Paused by anna.", 4, LogCode.PAUSED),
 ]
 
 
@@ -302,7 +302,7 @@ LOG = [
         (Status.DELETED, None),
     ],
 )
-def test_when_a_job_stopped_is_read_from_its_log(status: Status, at_ms: int | None) -> None:
+def test_when_a_job_stopped_is_read_from_the_codes_of_its_log(status: Status, at_ms: int | None) -> None:
     assert stopped_at(job(status), LOG) == at_ms
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.clocks import NOON_MS, ManualClock
 from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, open_store, run, seen
 from usher.domain.job import Status
-from usher.domain.notes import RESENT
+from usher.domain.notes import LogCode
 from usher.domain.observation import Source
 from usher.errors import Conflict, NotFound, Unavailable
 from usher.store import scans
@@ -224,7 +224,7 @@ def test_a_restored_job_s_log_says_why_everybody_is_told_again(folder: Path) -> 
 
     lines = ask(folder / FILE_NAME, "SELECT job, at_ms, code, message FROM job_logs")
     said = "A backup was restored, so everybody is told again."
-    assert lines == [(JOB, LATER_CLOCK.now_ms(), RESENT, said)]
+    assert lines == [(JOB, LATER_CLOCK.now_ms(), LogCode.RESENT, said)]
 
 
 def test_a_restore_into_an_empty_folder_replaces_nothing(folder: Path, tmp_path: Path) -> None:

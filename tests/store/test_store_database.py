@@ -33,6 +33,23 @@ async def database(folder: Path) -> AsyncIterator[ThreadedDatabase]:
     await kept.close()
 
 
+async def test_a_long_read_through_one_connection_holds_up_no_read_through_another(folder: Path) -> None:
+    path, gate = folder / FILE_NAME, threading.Event()
+    database = ThreadedDatabase(writer_engine(path), reader_engine(path), reader_engine(path), clock=ManualClock())
+    pages = database.through(1)
+    try:
+        long = asyncio.ensure_future(pages.read(lambda _: gate.wait(10)))
+        await pages.write(put("new"))
+        assert await asyncio.wait_for(database.read(names_of), 5) == ["new"]
+        assert not long.done()
+        gate.set()
+        assert await long
+        assert await pages.read(names_of) == ["new"], "written through one, seen through all"
+    finally:
+        gate.set()
+        await pages.close()
+
+
 def put(name: str) -> Work[str]:
     def work(txn: Txn) -> str:
         txn.conn.execute(INSERT, {"name": name, "value": 1})

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from tests.store.stores import Store, all_in, names
-from usher.store import brake, ledger, members
+from usher.store import brake, ledger, members, trials
 from usher.store.ledger import NEXT_DUE
 from usher.store.statements import statements_for
 
@@ -18,6 +18,7 @@ BY_KEY = "SEARCH ledger USING PRIMARY KEY (job=? AND member=?)"
 BY_RANGE = "SEARCH ledger USING PRIMARY KEY (job=? AND member>?)"
 BY_BEGINNING = "SEARCH ledger USING PRIMARY KEY (job=? AND member>? AND member<?)"
 BY_DUE = "SEARCH ledger USING COVERING INDEX ledger_due (job=? AND lane=? AND due_at<?)"
+BETWEEN_DUE = "SEARCH ledger USING COVERING INDEX ledger_due (job=? AND lane=? AND due_at>? AND due_at<?)"
 OWED = "SEARCH ledger USING COVERING INDEX ledger_due (job=? AND lane=? AND due_at>?)"
 BY_ACCEPTED = "SEARCH ledger USING INDEX ledger_accepted (job=? AND accepted_at>?)"
 CHUNK = {"job": 1, "after": "", "upto": "m", "now": 1}
@@ -42,6 +43,7 @@ def plan(store: Store, statement: TextClause, values: dict[str, Any]) -> list[st
         (ledger.ANY_DUE, {"job": 1, "lane": 0, "known": 1}, [OWED.replace("COVERING ", "")]),
         (ledger.CHUNK_END, {"job": 1, "after": "", "offset": 9}, [BY_RANGE]),
         (brake.WAITING, {"job": 1}, [OWED]),
+        (trials.CLAIM_END, {"job": 1, "lane": 0, "now": 1, "until": 9}, [BETWEEN_DUE]),
         (brake.TOLD, {"job": 1, "since": 1}, [BY_ACCEPTED]),
         (members.WOULD_LEAVE, {"job": 1, "after": "", "version": 1, "limit": 9}, [BY_RANGE]),
         (members.ONE, {"job": 1, "member": "jo"}, [BY_KEY]),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.hostile import LABELS, UNPRINTABLE
+from tests.dashboard.hostile import LABELS, LINES
 from tests.ui.browsing import Window
 from tests.ui.house import House, until
 
@@ -46,7 +46,7 @@ def jobs(house: House) -> list[str]:
         house.api("POST", "/v2/person", {"name": f"{number} {text}"[:100].strip(), "role": "viewer"})
         house.api("POST", "/v2/token", {"name": f"{number} {text}"[:100].strip(), "role": "viewer"})
     config = {"api_url": f"{house.sandbox}/lytics", "token": "sandbox-lytics-token"}
-    label = {"label": TEXTS[0], "description": "\n".join(UNPRINTABLE), "config": config}
+    label = {"label": TEXTS[0], "description": LINES, "config": config}
     house.api("POST", "/v2/auth/lytics-token", label)
     return made
 

@@ -76,6 +76,14 @@ def test_figures_move_by_themselves_while_people_are_sent(
     assert seen.page.evaluate(UNTOUCHED)
 
 
+@pytest.mark.parametrize("path", ["/jobs/{job}", "/jobs"])
+def test_what_changes_is_spoken(watching: Callable[[str], Window], house: House, job: str, path: str) -> None:
+    seen = watching(path.format(job=job))
+    spoken, sentence = seen.page.locator("#spoken"), seen.page.locator("[data-speak] [data-sentence]").first
+    expect(spoken).not_to_be_empty()
+    assert spoken.inner_text() == sentence.inner_text()
+
+
 def test_an_open_menu_and_a_button_in_use_are_left_alone_and_catch_up_afterwards(
     watching: Callable[[str], Window], house: House, job: str
 ) -> None:
@@ -173,10 +181,12 @@ def test_a_page_that_was_signed_out_elsewhere_asks_no_more_and_is_live_again_onc
     seen = watching(f"/jobs/{job}")
     page, line = seen.page, seen.page.locator("#live-line")
     kept = page.context.cookies()
+    page.clock.install()
     page.context.clear_cookies()
     page.evaluate(HIDE, True)
     page.evaluate(HIDE, False)
     expect(line).to_contain_text("You are signed out.")
+    page.clock.run_for(60_000)
     assert page.evaluate("streams.length") == 2
     page.context.add_cookies(kept)
     page.evaluate(HIDE, True)

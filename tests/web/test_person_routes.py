@@ -11,7 +11,7 @@ from tests.web.test_web_errors import check_shape
 from usher.access.entering import sign_in, use_link
 from usher.access.links import first_link, open_link
 from usher.access.roles import Role
-from usher.access.throttle import FREE_FOR_NAME
+from usher.access.throttle import ONE_GUESSER
 from usher.errors import TooSoon, Unauthenticated
 from usher.web.failures import usher_error
 
@@ -125,7 +125,7 @@ async def test_by_the_socket_a_link_names_where_the_service_usually_is(usher: Ru
 
 async def test_whoever_comes_too_soon_is_told_how_long_to_wait(usher: Running) -> None:
     desk = usher.deps.desk
-    for _ in range(FREE_FOR_NAME):
+    for _ in range(ONE_GUESSER.free):
         with pytest.raises(Unauthenticated):
             await sign_in(desk, name="x", password="y", address="", browser="")
     with pytest.raises(TooSoon) as caught:

@@ -1,5 +1,6 @@
 """What every answer carries, what the log says of it, and what machines can watch."""
 
+import asyncio
 import io
 import json
 import logging
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tests.web.service import Running
+from tests.web.service import Running, until
 from usher.access.roles import Role
 from usher.web.logging import configure_logging
 from usher.web.receiver import ANSWERS
@@ -61,6 +62,24 @@ async def test_a_fault_is_logged_with_the_requests_id(usher: Running, written: i
         assert reply.status >= 500
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     assert any("request_failed" in line["event"] for line in lines)
+
+
+async def test_who_leaves_before_the_answer_is_one_line_and_no_failure(usher: Running, written: io.StringIO) -> None:
+    host, port = usher.url.removeprefix("http://").split(":")
+    heads = {
+        "/sign-in": "Sec-Fetch-Site: same-origin",
+        "/v2/token": f"Authorization: {usher.tokens[Role.ADMIN]}",
+    }
+    for number, (path, header) in enumerate(heads.items(), 1):
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\n{header}\r\nContent-Length: 99\r\n\r\nname".encode())
+        await writer.drain()
+        writer.close()
+        await until(lambda number=number: written.getvalue().count("\n") >= number)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [(line["event"], line["level"], line["route"], line["status"]) for line in lines] == [
+        ("request", "info", path, 499) for path in heads
+    ]
 
 
 class Screen(io.StringIO):

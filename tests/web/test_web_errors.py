@@ -113,6 +113,27 @@ async def test_a_body_that_is_no_json_object_is_named_as_that(usher: Running) ->
         check_shape(answer)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [{"name": "a\0"}, {"a\0": 1}, {"config": {"group_id": "\0"}}, {"auth_ids": ["x", "\0"]}],
+    ids=["text", "key", "deep", "list"],
+)
+async def test_a_body_that_holds_nul_is_refused(usher: Running, body: Any) -> None:
+    answer = await usher.ask("POST", EXPORT, body)
+    assert (answer.status, answer.codes) == (400, ["JSON-BADREQ-025"])
+    assert "NUL" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2/job/%00", "/v2/job?workflow=%00", "/v2/member/a%00b", "/v2/audit?cursor=%00", "/v2/segment/x?%00"]
+)
+async def test_an_address_that_holds_nul_leads_nowhere(usher: Running, path: str) -> None:
+    answer = await usher.ask("GET", path)
+    assert (answer.status, "NUL" in answer.text) == (404, True)
+    check_shape(answer)
+    assert (await usher.ask("GET", path, role=None)).status == 401
+
+
 async def test_a_body_beyond_the_limit_is_refused(usher: Running) -> None:
     answer = await usher.ask("POST", EXPORT, json.dumps({"name": "x" * 1_100_000}).encode())
     assert answer.status == 413

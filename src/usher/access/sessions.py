@@ -4,6 +4,7 @@ Who is signed in: sessions live on the server, and a browser holds nothing but a
 A session is over 12 hours after it was last seen and 7 days after it began. Its role is read anew each time.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from usher.access.roles import Actor, Role, allows
@@ -59,6 +60,12 @@ async def session_of(desk: TokenDesk, token: str) -> Session:
     if is_stale:
         await desk.database.write(lambda txn: _note_seen(txn, kept))
     return _session(kept)
+
+
+async def actors_of(desk: TokenDesk, session_ids: Collection[str]) -> dict[str, Actor]:
+    """Return who acts in each of the named sessions that go on, with the role of this moment; safe to repeat."""
+    found = await desk.database.read(lambda txn: sessions.sessions_by_id(txn, session_ids, idle_ms=IDLE_MS))
+    return {kept.id: _session(kept).actor for kept in found}
 
 
 async def list_sessions(desk: TokenDesk, by: Session, *, person_id: str | None = None) -> list[Session]:

@@ -87,7 +87,7 @@ MAY_INSTEAD = {
     S.COMPLETED: "Restart it (bounce) to export again.",
     S.FAILED: "Restart it (bounce) instead.",
     S.FAULT: "Mend what its reason names, or restart it (bounce).",
-    S.KILLED: "A killed job stays ended; clone its configuration into a new one.",
+    S.KILLED: "A killed job stays ended; duplicate it into a new one.",
     S.DELETED: "A deleted job stays ended; create a new one.",
 }
 

@@ -30,6 +30,7 @@ MOST_BUFFERED = 1_000
 MOST_SETTLED_AT_ONCE = 500
 EXPIRY_GRAIN_SECONDS = 1.0  # a request's expiry is in whole seconds, so the last one of the room cannot be used
 LOOK_AGAIN_SECONDS = 5.0
+UNTOLD_SECONDS = 0.05  # a job ended or moved, and this courier is about to be told
 LEAST_WAIT_SECONDS = 0.001  # a shorter wait may round to none, and spin
 NS_PER_SECOND = 1_000_000_000
 
@@ -152,12 +153,16 @@ class Courier:
             self._notify()
 
     async def _claim(self, key: int, lane: int, *, limit: int) -> None:
-        if limit <= 0:
+        job = self._jobs.get(key)
+        if limit <= 0 or job is None:
             return
         room = self._timing.send_room_seconds
         send_by = self._clock.monotonic() + room - EXPIRY_GRAIN_SECONDS
         expires_at_ms = self._clock.now_ms() + round(room * 1000)
-        claims = await self._store.claim(key, lane=lane, limit=limit, hold_ms=self._timing.hold_ms)
+        claims = await self._store.claim(job, lane=lane, limit=limit, hold_ms=self._timing.hold_ms)
+        if claims is None:
+            self._look_at[key, lane] = self._clock.monotonic() + UNTOLD_SECONDS
+            return
         self._buffer.add(lane, [Held(claim, send_by, expires_at_ms) for claim in claims])
         if (trial := self.verdicts.trials.get(key)) is not None and lane == BULK and not self._buffer.holds(key):
             trial.has_nothing_to_try = True

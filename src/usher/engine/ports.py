@@ -35,8 +35,14 @@ class IntakeStore(Protocol):
 class DeliveryStore(Protocol):
     """Hands out rows to send, and takes their outcomes."""
 
-    async def claim(self, job: int, *, lane: int, limit: int, hold_ms: int) -> list[Claim]:
-        """Take up to *limit* due rows for this process alone; each is due again *hold_ms* later unless settled."""
+    async def claim(self, job: Job, *, lane: int, limit: int, hold_ms: int) -> list[Claim] | None:
+        """
+        Take up to *limit* due rows for this process alone; each is due again *hold_ms* later unless settled.
+
+        Returns:
+            None where *job* has ended or moved since it was read: its place may be another's by now. Ask again once
+            told what it is.
+        """
 
     async def settle(self, settlements: Sequence[Settlement]) -> set[int]:
         """

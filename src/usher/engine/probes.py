@@ -7,6 +7,7 @@ from random import Random
 from usher.clock import Clock
 from usher.domain.breaker import probe_wait_seconds
 from usher.domain.job import Cause, Event, Job, Status
+from usher.domain.notes import LogCode
 from usher.engine.ports import JobStore, Vendors
 from usher.engine.standing import log
 from usher.errors import RemoteUnreachable, UsherError
@@ -82,7 +83,6 @@ class Probes:
             return False
         await self._store.note_health(auth_id, is_healthy=True, note="")
         for job in jobs:
-            await self._store.apply(
-                job, Event.MEND, log=log(job, "info", "The authorization is taken again; going on.")
-            )
+            entry = log(job, "info", "The authorization is taken again; going on.", LogCode.MENDED)
+            await self._store.apply(job, Event.MEND, log=entry)
         return True

@@ -165,7 +165,7 @@ class Scanner:
         if audience is None or audience.is_deleted:
             raise JobAtFault(
                 Cause.AUDIENCE,
-                f"The audience {job.audience_name!r} is no longer in Lytics. Clone this job with another audience.",
+                f"The audience {job.audience_name!r} is no longer in Lytics. Duplicate this job with another audience.",
             )
         if not audience.is_valid:
             raise JobAtFault(

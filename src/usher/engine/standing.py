@@ -1,7 +1,7 @@
 """How what a courier found out shows in the state of its jobs."""
 
 from usher.domain.job import Cause, Event, Job, Status
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.domain.outcome import StopCause, StopJob
 from usher.engine.courier import Courier
 from usher.engine.ports import JobStore
@@ -15,7 +15,7 @@ REJECTED = (
 )
 
 
-def log(job: Job, level: str, message: str, code: str = "") -> LogEntry:
+def log(job: Job, level: str, message: str, code: LogCode) -> LogEntry:
     return LogEntry(job=job.key, level=level, message=message, code=code)
 
 
@@ -36,7 +36,7 @@ async def show_refusal(job: Job, stop: StopJob, *, store: JobStore) -> None:
     """Stop *job* because Mapp refuses its authorization."""
     if job.status in {Status.RUNNABLE, Status.SLEEPING}:
         reason = f"{stop.reason} Change the authorization; the job goes on by itself once Mapp takes it."
-        entry = log(job, "error", reason, "JOB-FAULT-022")
+        entry = log(job, "error", reason, LogCode.FAULT)
         await store.apply(job, Event.FAULT, cause=CAUSES[stop.cause], reason=reason, log=entry)
 
 
@@ -51,13 +51,14 @@ async def _show_trial(courier: Courier, job: Job, *, store: JobStore) -> None:
         since_ms = job.sleep_until_ms if trial.since_ms is None else trial.since_ms
         if since_ms is not None:
             await store.owe_set_aside_since(job.key, since_ms=since_ms)
-        await store.apply(job, Event.MEND, log=log(job, "info", "Mapp takes people again; going on."))
+        entry = log(job, "info", "Mapp takes people again; going on.", LogCode.MENDED)
+        await store.apply(job, Event.MEND, log=entry)
         courier.ring()
     elif trial.is_known and job.status is Status.RUNNABLE:
         courier.verdicts.end_trials(job.key)
         courier.ring()
     elif not trial.is_known and job.status in {Status.RUNNABLE, Status.SLEEPING}:
-        entry = log(job, "error", REJECTED, "JOB-FAULT-022")
+        entry = log(job, "error", REJECTED, LogCode.FAULT)
         trial.is_known = await store.apply(
             job, Event.FAULT, cause=Cause.REJECTIONS, reason=REJECTED, log=entry, sleep_until_ms=trial.since_ms
         )
@@ -67,20 +68,22 @@ async def show_lytics(job: Job, trouble: str | None, *, store: JobStore) -> None
     """Let *job* sleep because Lytics does not answer its scan, or wake because it does again."""
     if trouble is not None and job.status is Status.RUNNABLE:
         reason = f"Lytics does not answer a scan of the audience ({trouble}). Usher asks again by itself."
-        await store.apply(job, Event.SLEEP, cause=Cause.LYTICS_OUTAGE, reason=reason, log=log(job, "warn", reason))
+        entry = log(job, "warn", reason, LogCode.ASLEEP)
+        await store.apply(job, Event.SLEEP, cause=Cause.LYTICS_OUTAGE, reason=reason, log=entry)
     elif trouble is None and job.cause is Cause.LYTICS_OUTAGE:
-        await store.apply(job, Event.WAKE, log=log(job, "info", "Lytics answers again; going on."))
+        entry = log(job, "info", "Lytics answers again; going on.", LogCode.AWAKE)
+        await store.apply(job, Event.WAKE, log=entry)
 
 
 async def _show_outage(courier: Courier, job: Job, *, store: JobStore, now: float, now_ms: int) -> None:
     open_until = courier.verdicts.breaker.open_until
     is_asleep = job.status is Status.SLEEPING and job.cause is not Cause.LYTICS_OUTAGE
     if open_until is None and is_asleep:
-        await store.apply(job, Event.WAKE, log=log(job, "info", "Mapp answers again; going on."))
+        await store.apply(job, Event.WAKE, log=log(job, "info", "Mapp answers again; going on.", LogCode.AWAKE))
     elif open_until is not None and (is_asleep or job.status is Status.RUNNABLE):
         reason = "Mapp does not answer, or answers with errors. Usher tries again by itself; nothing is lost."
         until_ms = now_ms + round((open_until - now) * 1000)
         if is_asleep and abs(until_ms - (job.sleep_until_ms or 0)) < SAME_MOMENT_MS:
             return
-        entry = None if is_asleep else log(job, "warn", reason)
+        entry = None if is_asleep else log(job, "warn", reason, LogCode.ASLEEP)
         await store.apply(job, Event.SLEEP, cause=Cause.OUTAGE, reason=reason, sleep_until_ms=until_ms, log=entry)

@@ -17,6 +17,7 @@ import structlog
 
 from usher.clock import Clock
 from usher.domain.job import SENDING, Cause, Event, Job
+from usher.domain.notes import LogCode
 from usher.domain.outcome import StopCause, StopJob
 from usher.domain.pace import Pace
 from usher.engine.courier import Courier
@@ -220,7 +221,8 @@ class Engine:
         await self._schedule_reconcile(job)
         if job.config.backfill_only and job.is_baselined and not await self._stores.jobs.is_owing_of_scan(job.key):
             message = "Everybody who was in the audience has been told to Mapp."
-            await self._stores.jobs.apply(job, Event.COMPLETE, reason=message, log=log(job, "info", message))
+            entry = log(job, "info", message, LogCode.COMPLETED)
+            await self._stores.jobs.apply(job, Event.COMPLETE, reason=message, log=entry)
 
     def _scan_wait(self, key: int) -> float:
         """How long after the beginning of a scan the next may begin; longer after each that came to nothing."""
@@ -259,7 +261,7 @@ class Engine:
             )
             has_ended = await scanner.scan(job)
         except JobAtFault as error:
-            entry = log(job, "error", error.message, "JOB-FAULT-022")
+            entry = log(job, "error", error.message, LogCode.FAULT)
             await self._stores.jobs.apply(job, Event.FAULT, cause=error.cause, reason=error.message, log=entry)
         self._scan_failures[job.key] = 0 if has_ended else self._scan_failures.get(job.key, 0) + 1
         self.refresh()

@@ -35,11 +35,13 @@ class AccountView:
     Args:
         auth: without its secrets.
         jobs: those that use it, newest first; each says how its webhook in Lytics stands.
+        at_brake: ids of jobs of whom people wait for a decision.
         last_trigger_ms: when Lytics last sent a trigger of any of them; None where it never did, and for Mapp.
     """
 
     auth: Authorization
     jobs: list[Job]
+    at_brake: frozenset[str]
     last_trigger_ms: int | None
 
 
@@ -65,7 +67,8 @@ async def account_view(desk: Desk, auth_id: str) -> AccountView:
         auth = kept.authorization_by_id(txn, auth_id)
         users = _users(auth, _known_jobs(txn))
         heard = [job.last_trigger_ms for job in users if job.last_trigger_ms is not None and auth.provider == LYTICS]
-        return AccountView(shown(auth), [brake.as_it_waits(txn, job) for job in users], max(heard, default=None))
+        said = [brake.as_it_waits(txn, job) for job in users]
+        return AccountView(shown(auth), said, jobs.jobs_at_brake(txn), max(heard, default=None))
 
     return await desk.database.read(work)
 

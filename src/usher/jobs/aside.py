@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from usher.access.roles import Actor
 from usher.domain.advice import advice_for
 from usher.domain.job import Job
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.jobs.desk import Desk
 from usher.store import aside, jobs, notes, scans
@@ -119,7 +119,8 @@ async def retry_reason(desk: Desk, actor: Actor, job_id: str, reason: str) -> in
         place = following
     # In our words: whatever was asked for as a reason may be anything, and viewers read the log.
     said = f"{actor.name} had those retried who were set aside for one reason ({count:,}): {advice_for(reason).title}."
-    await desk.database.write(lambda txn: notes.add_log(txn, LogEntry(key, "info", said)))
+    entry = LogEntry(key, "info", said, LogCode.RETRIED)
+    await desk.database.write(lambda txn: notes.add_log(txn, entry))
     desk.refresh()
     return count
 

@@ -44,7 +44,7 @@ async def _lytics_works(desk: Desk, job: Job) -> None:
     except RemoteMissing:
         audience = None
     if audience is None or audience.is_deleted:
-        raise Conflict(f"Lytics still has no audience {job.audience_name!r}. Clone this job with another audience.")
+        raise Conflict(f"Lytics still has no audience {job.audience_name!r}. Duplicate this job with another audience.")
     if not audience.is_valid:
         raise Conflict(f"Lytics still calls the audience {job.audience_name!r} invalid. Mend it in Lytics first.")
 

@@ -10,6 +10,7 @@ from usher.mapp.client import MappClient
 from usher.mapp.wire import value_held
 from usher.store.authorizations import Authorization
 
+UNLISTED_GROUP = "unlisted_group"  # code of the problem that a person who is sure may set aside
 MOST_READ_BACK = 3  # people; each is a request that somebody waits for
 
 
@@ -53,7 +54,7 @@ async def _look_for_group(client: MappClient, group_id: str, findings: Findings,
         )
     else:
         mend = "See `usher group list`; it may be incomplete, so if you are sure, set allow_unlisted_group to true."
-        findings.problems.append(Problem("config.group_id", "is not in Mapp's list of groups.", mend))
+        findings.problems.append(Problem("config.group_id", "is not in Mapp's list of groups.", mend, UNLISTED_GROUP))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from usher.access.roles import Actor
 from usher.domain.job import Job
 from usher.errors import Conflict, InvalidInput, Problem
-from usher.jobs.collisions import place_of, refuse_collision
+from usher.jobs.collisions import integration_of, leave_place, place_of, refuse_collision
 from usher.jobs.credentials import Credentials, Kind, kind_of, read_credentials
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import AuthDraft
@@ -35,11 +35,15 @@ __all__ = [
 ]
 
 
-async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft) -> Authorization:
+async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft, *, once: bool = False) -> Authorization:
     """
-    Save credentials; not safe to repeat. No vendor is asked: test it afterwards.
+    Save credentials. No vendor is asked: test it afterwards.
 
     A Lytics authorization gets its trigger token with it.
+
+    Args:
+        once: where one is saved that is the same in everything, secrets too, return that: so a form that was sent
+            twice saves once. Otherwise it is not safe to repeat.
 
     Raises:
         InvalidInput: every problem, each naming its field and the mend.
@@ -59,6 +63,8 @@ async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft) -> Au
     token = fresh_token(desk, auth_id) if kind.provider == LYTICS else None
 
     def work(txn: Txn) -> Authorization:
+        if once and (same := _same_saved(desk, txn, auth, credentials)) is not None:
+            return same
         kept.add_authorization(txn, auth)
         if token is not None:
             kept.add_trigger_token(txn, replace(token, created_ms=txn.now_ms), older_expire_ms=None)
@@ -66,6 +72,14 @@ async def create_authorization(desk: Desk, actor: Actor, draft: AuthDraft) -> Au
         return kept.authorization_by_id(txn, auth.id)
 
     return shown(await desk.database.write(work))
+
+
+def _same_saved(desk: Desk, txn: Txn, auth: Authorization, credentials: Credentials) -> Authorization | None:
+    def named(one: Authorization) -> tuple[Any, ...]:
+        return (one.type, one.label, one.description, one.config)
+
+    alike = [one for one in kept.all_authorizations(txn) if named(one) == named(auth)]
+    return next((one for one in alike if held_credentials(desk, one) == credentials), None)
 
 
 def check_new(desk: Desk, draft: AuthDraft) -> tuple[Kind, Credentials]:
@@ -113,7 +127,7 @@ async def change_authorization(desk: Desk, actor: Actor, auth_id: str, draft: Au
     Raises:
         NotFound: there is none by that id.
         InvalidInput: every problem; nothing was changed.
-        Conflict: two live jobs would write the same attribute then.
+        Conflict: two live jobs would write the same attribute then, or what was sent there may still land.
     """
     auth = await desk.database.read(lambda txn: kept.authorization_by_id(txn, auth_id))
     problems = list(draft.problems)
@@ -128,7 +142,9 @@ async def change_authorization(desk: Desk, actor: Actor, auth_id: str, draft: Au
         changes |= _rotated(desk, auth, kind, draft, problems)
     if problems:
         raise InvalidInput(*problems)
-    changed = await desk.database.write(lambda txn: _change(txn, auth, changes, actor=actor))
+    changed = await desk.database.write(
+        lambda txn: _change(txn, auth, changes, actor=actor, hold_ms=desk.timing.hold_ms)
+    )
     desk.refresh()
     return shown(changed)
 
@@ -149,6 +165,7 @@ async def delete_authorization(desk: Desk, actor: Actor, auth_id: str) -> None:
             raise Conflict(
                 f"The authorization {auth.label!r} is used by {names}. End these jobs, or give them another one."
             )
+        _leave_places(txn, auth_id, hold_ms=desk.timing.hold_ms)
         kept.remove_authorization(txn, auth_id)
         notes.add_audit(txn, actor=actor.name, action="auth.delete", what=auth_id, note=auth.label)
 
@@ -207,21 +224,31 @@ def held_credentials(desk: Desk, auth: Authorization) -> Credentials:
         return Credentials(auth.config, {})  # so that they must all be entered again, which mends it
 
 
-def _change(txn: Txn, auth: Authorization, changes: dict[str, Any], *, actor: Actor) -> Authorization:
+def _change(txn: Txn, auth: Authorization, changes: dict[str, Any], *, actor: Actor, hold_ms: int) -> Authorization:
     if not changes:
         return auth
     if kept.authorization_by_id(txn, auth.id).revision != auth.revision:
         raise Conflict(
             "Somebody else changed this authorization at the same time. Look again, then repeat your change."
         )
+    changed = replace(auth, **changes)
+    if changed.provider == MAPP and integration_of(changed) != integration_of(auth):
+        _leave_places(txn, auth.id, hold_ms=hold_ms)
     kept.change_authorization(txn, auth.id, **changes)
     changed = kept.authorization_by_id(txn, auth.id)
     if changed.provider == MAPP and "config" in changes:
         for job in _live_jobs_of(txn, auth.id):
-            refuse_collision(txn, place_of(changed, job.target), but=job.id)
+            refuse_collision(txn, place_of(changed, job.target), hold_ms=hold_ms, but=job.id)
     what = ", ".join("credentials" if name == "secrets" else name for name in changes if not name.startswith("status"))
     notes.add_audit(txn, actor=actor.name, action="auth.change", what=auth.id, note=what)
     return changed
+
+
+def _leave_places(txn: Txn, auth_id: str, *, hold_ms: int) -> None:
+    """Hold where every job of one Mapp authorization writes: where that was is not known afterwards."""
+    for job in jobs.all_jobs(txn):
+        if job.mapp_auth == auth_id:
+            leave_place(txn, job, hold_ms=hold_ms, may_claim=job.is_live)
 
 
 def _live_jobs_of(txn: Txn, auth_id: str) -> list[Job]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from usher.access.roles import Actor
 from usher.domain.job import Cause, Event, Job, Status, next_status
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.errors import Conflict
 from usher.jobs.asking_again import refuse_if_still_broken
-from usher.jobs.collisions import place_of, refuse_collision
+from usher.jobs.collisions import leave_place, place_of, refuse_collision
 from usher.jobs.desk import Desk
 from usher.jobs.owing import reconcile_job, resend_job, retry_members
 from usher.jobs.removals import confirm_removals, discard_removals
@@ -34,11 +34,11 @@ __all__ = [
 ]
 
 SAID = {
-    Event.PAUSE: "Paused",
-    Event.RESUME: "Resumed",
-    Event.BOUNCE: "Restarted",
-    Event.KILL: "Killed",
-    Event.DELETE: "Deleted",
+    Event.PAUSE: ("Paused", LogCode.PAUSED),
+    Event.RESUME: ("Resumed", LogCode.RESUMED),
+    Event.BOUNCE: ("Restarted", LogCode.RESTARTED),
+    Event.KILL: ("Killed", LogCode.KILLED),
+    Event.DELETE: ("Deleted", LogCode.DELETED),
 }
 
 
@@ -69,13 +69,13 @@ async def resume_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 
     Raises:
         NotFound: there is no such job.
-        Conflict: it is not paused, or a trial of its attribute may still land; the message says what would help.
+        Conflict: it is not paused, or what was sent to its attribute may still land; the message says what would help.
     """
 
     def work(txn: Txn) -> Job:
         job = jobs.job_by_id(txn, job_id)
         if job.cause is Cause.UNSTARTED:
-            _refuse_taken_place(txn, job)
+            _refuse_taken_place(txn, job, hold_ms=desk.timing.hold_ms)
         return _go_on(txn, job, Event.RESUME, actor=actor)
 
     return await _done(desk, await desk.database.write(work))
@@ -89,7 +89,8 @@ async def bounce_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 
     Raises:
         NotFound: there is no such job.
-        Conflict: it has ended, people wait for a decision, a vendor still refuses, or another job has its attribute.
+        Conflict: it has ended, people wait for a decision, a vendor still refuses, another job has its attribute, or
+            what somebody else sent there may still land.
         Unavailable: Mapp or Lytics cannot be reached; ask again later.
     """
     job = await desk.database.read(lambda txn: _bounceable(txn, job_id))
@@ -97,7 +98,7 @@ async def bounce_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 
     def work(txn: Txn) -> Job:
         job = _bounceable(txn, job_id)
-        _refuse_taken_place(txn, job)
+        _refuse_taken_place(txn, job, hold_ms=desk.timing.hold_ms)
         again = {"scan_wanted": "backfill"} if job.status is Status.COMPLETED and job.config.backfill_only else {}
         return _go_on(txn, job, Event.BOUNCE, actor=actor, **again)
 
@@ -133,6 +134,7 @@ async def delete_job(desk: Desk, actor: Actor, job_id: str) -> Job:
         job = jobs.job_by_id(txn, job_id)
         scans.drop_sweeps(txn, job.key)
         scans.add_sweep(txn, job.key, kind="forget")
+        leave_place(txn, job, hold_ms=desk.timing.hold_ms)
         return _move(txn, job, Event.DELETE, actor=actor, reason=f"Deleted by {actor.name}.", **_OVER)
 
     return await _done(desk, await desk.database.write(work))
@@ -141,11 +143,12 @@ async def delete_job(desk: Desk, actor: Actor, job_id: str) -> Job:
 _OVER: dict[str, Any] = {"scan_wanted": "", "next_reconcile_ms": None}
 
 
-def _refuse_taken_place(txn: Txn, job: Job) -> None:
+def _refuse_taken_place(txn: Txn, job: Job, *, hold_ms: int) -> None:
     """Only a job that has begun, and lives, holds its place against trials and other jobs."""
     if not job.is_live or job.cause is Cause.UNSTARTED:
         authorization_by_id(txn, job.lytics_auth)
-        refuse_collision(txn, place_of(authorization_by_id(txn, job.mapp_auth), job.target), but=job.id)
+        place = place_of(authorization_by_id(txn, job.mapp_auth), job.target)
+        refuse_collision(txn, place, hold_ms=hold_ms, but=job.id)
 
 
 def _bounceable(txn: Txn, job_id: str) -> Job:
@@ -173,7 +176,8 @@ def _move(
     if not jobs.change_job_if(txn, job.key, expected=job.status, status=status, **columns):
         raise Conflict("The job changed at the same moment. Look at it again, then repeat this.")
     if status is not job.status:
-        notes.add_log(txn, LogEntry(job.key, "info", f"{SAID[event]} by {actor.name}."))
+        done, code = SAID[event]
+        notes.add_log(txn, LogEntry(job.key, "info", f"{done} by {actor.name}.", code))
     notes.add_audit(txn, actor=actor.name, action=f"job.{event}", what=job.id, note=f"{job.status} -> {status}")
     return brake.as_it_waits(txn, jobs.job_by_key(txn, job.key))
 

@@ -25,7 +25,7 @@ FIXED = {
     "uid_field": "identifier field",
     "lowercase_identifiers": "way to read identifiers",
 }
-CLONE = "Clone this job's configuration into a new job, and end this one."
+DUPLICATE = "Duplicate this job into a new one, and end this one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ async def plan_edit(desk: Desk, job: Job, draft: JobDraft) -> EditPlan:
         problems += error.problems
     if config.is_lowercasing != job.config.is_lowercasing:
         said = "cannot change from or to email: this job's identifiers are in lower case as long as they are e-mail."
-        problems.append(Problem("config.identifier_type", said, CLONE))
+        problems.append(Problem("config.identifier_type", said, DUPLICATE))
     auths = {auth.id: auth for auth in await desk.database.read(all_authorizations)}
     mapp_auth, lytics_auth = _authorizations(job, draft, auths, problems)
     if problems:
@@ -117,7 +117,7 @@ def _given(job: Job, raw: dict[str, Any], problems: list[Problem]) -> dict[str, 
         given["segment_id"] = job.config.segment_id
     for key, word in FIXED.items():
         if key in given and given[key] != getattr(job.config, key):
-            problems.append(Problem(f"config.{key}", f"cannot change: a job keeps its {word}.", CLONE))
+            problems.append(Problem(f"config.{key}", f"cannot change: a job keeps its {word}.", DUPLICATE))
             del given[key]
     return given
 

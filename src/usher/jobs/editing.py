@@ -9,9 +9,9 @@ from typing import Any
 
 from usher.access.roles import Actor
 from usher.domain.job import Cause, Event, Job, JobConfig, Status, Webhook, next_status
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.errors import Conflict, InvalidInput, Problem
-from usher.jobs.collisions import place_of, refuse_collision
+from usher.jobs.collisions import leave_place, place_of, refuse_collision
 from usher.jobs.creating import check_job, first_scan
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft
@@ -23,7 +23,7 @@ from usher.store.authorizations import authorization_by_id
 from usher.store.database import Txn
 from usher.store.members import count_told
 
-__all__ = ["Change", "ChangedMeanwhile", "EditPreview", "Edited", "edit_job", "preview_edit"]
+__all__ = ["Change", "ChangedMeanwhile", "EditPreview", "Edited", "edit_job", "editable_job", "preview_edit"]
 
 CREDENTIALS = frozenset({Cause.MAPP_CREDENTIALS, Cause.MAPP_INTEGRATION, Cause.LYTICS_CREDENTIALS})
 
@@ -60,6 +60,20 @@ class EditPreview:
     mark: str = ""
 
 
+async def editable_job(desk: Desk, job_id: str) -> Job:
+    """
+    Return a job that can still be changed. Safe to repeat.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it has ended.
+    """
+    job = await desk.database.read(lambda txn: jobs.job_by_id(txn, job_id))
+    if job.status in ENDED:
+        raise Conflict(_ended(job))
+    return job
+
+
 async def edit_job(desk: Desk, actor: Actor, job_id: str, draft: JobDraft, *, mark: str | None = None) -> Edited:
     """
     Change a job. Name and description always work; so does whatever no vendor need be asked about.
@@ -71,21 +85,19 @@ async def edit_job(desk: Desk, actor: Actor, job_id: str, draft: JobDraft, *, ma
         NotFound: there is no such job.
         InvalidInput: every problem; nothing was changed.
         ChangedMeanwhile: it is not the job of *mark* any more, or somebody else changes it now; preview again.
-        Conflict: it has ended, or a live job writes the new attribute.
+        Conflict: it has ended, a live job writes the new attribute, or what was sent there may still land.
         Unavailable: what would change must be checked, and Mapp or Lytics cannot be reached.
 
     Idempotent: yes; the same change again changes nothing.
     """
-    job = await desk.database.read(lambda txn: jobs.job_by_id(txn, job_id))
-    if job.status in ENDED:
-        raise Conflict(_ended(job))
+    job = await editable_job(desk, job_id)
     if mark is not None and mark != mark_of(job):
         raise ChangedMeanwhile
     plan = await plan_edit(desk, job, draft)
     if plan.needs_check:
         await check_job(desk, plan.draft, job_id=job.id)
 
-    fresh, said = await desk.database.write(lambda txn: _change(txn, plan, actor=actor))
+    fresh, said = await desk.database.write(lambda txn: _change(txn, plan, actor=actor, hold_ms=desk.timing.hold_ms))
     desk.refresh()
     if plan.lytics_auth != job.lytics_auth:
         await remove_webhook(desk, job)
@@ -115,23 +127,26 @@ async def preview_edit(desk: Desk, job_id: str, draft: JobDraft) -> EditPreview:
 
 
 def _ended(job: Job) -> str:
-    return f"A {job.status} job cannot be changed. Clone its configuration into a new one."
+    return f"A {job.status} job cannot be changed. Duplicate it into a new one."
 
 
-def _change(txn: Txn, plan: EditPlan, *, actor: Actor) -> tuple[Job, list[str]]:
+def _change(txn: Txn, plan: EditPlan, *, actor: Actor, hold_ms: int) -> tuple[Job, list[str]]:
     job = jobs.job_by_id(txn, plan.job.id)
     if mark_of(job) != mark_of(plan.job):
         raise ChangedMeanwhile
     if job.status in ENDED:
         raise Conflict(f"The job was {job.status} meanwhile.")
     if job.is_live and plan.needs_check:
-        refuse_collision(txn, place_of(authorization_by_id(txn, plan.mapp_auth), plan.target), but=job.id)
+        place = place_of(authorization_by_id(txn, plan.mapp_auth), plan.target)
+        refuse_collision(txn, place, hold_ms=hold_ms, but=job.id)
+    if plan.is_place_new:
+        leave_place(txn, job, hold_ms=hold_ms)
     said = notes_of(job, plan)
     jobs.change_job(txn, job.key, **_columns(job, plan))
     if plan.is_moving:
         scans.add_sweep(txn, job.key, kind="resend")
     for note in said:
-        notes.add_log(txn, LogEntry(job.key, "info", note))
+        notes.add_log(txn, LogEntry(job.key, "info", note, LogCode.EDITED))
     notes.add_audit(
         txn,
         actor=actor.name,

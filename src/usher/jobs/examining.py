@@ -10,7 +10,7 @@ from usher.errors import InvalidInput, Problem
 from usher.jobs.asking_lytics import LyticsSeen, Sample, ask_lytics
 from usher.jobs.asking_mapp import MappSeen, ReadBack, ask_mapp, read_back
 from usher.jobs.choosing import Chosen, choose
-from usher.jobs.collisions import collision, place_of, trial_under_way
+from usher.jobs.collisions import collision, place_of
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft
 from usher.jobs.findings import Findings
@@ -137,7 +137,7 @@ async def _check_attribute(desk: Desk, seen: Examined, *, job_id: str) -> str:
     if seen.mapp_auth is not None:
         place = place_of(seen.mapp_auth, target)
         if found := await desk.database.read(
-            lambda txn: collision(txn, place, but=job_id) or trial_under_way(txn, place)
+            lambda txn: collision(txn, place, hold_ms=desk.timing.hold_ms, but=job_id)
         ):
             findings.conflicts.append(found)
     return key

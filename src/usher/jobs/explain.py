@@ -6,8 +6,8 @@ from usher.clock import iso_or_none
 from usher.domain.attribute import value_of
 from usher.domain.identifier import normalise
 from usher.domain.job import Job
-from usher.domain.notes import KEPT, OWED, RESENT, HistoryEntry, LogEntry
-from usher.domain.observation import version_of_scan
+from usher.domain.notes import KEPT, OWED, HistoryEntry, LogCode, LogEntry
+from usher.domain.observation import NS_PER_MS, version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
 from usher.jobs.moments import Moment, asked_ms, is_explained, iso_from_ns, lost_answer, moments_of
@@ -19,6 +19,7 @@ from usher.store.members import MemberRow, member_row
 
 ENTRIES_KEPT, ENTRIES_SHOWN = notes.HISTORY_KEEP, notes.HISTORY_PAGE  # over all jobs, and of one member
 CHANGES = frozenset({"enter", "exit", "seen", "absent", KEPT})  # entries after which somebody may be owed
+HEARD = frozenset({"enter", "exit", "absent"})  # entries that say by which word a version came
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,17 @@ def _situation(txn: Txn, desk: Desk, job: Job, row: MemberRow | None, history: l
     bare = Situation(job, attribute_key(job.target), row, txn.now_ms)
     if row is None:
         return bare
+    kept = next((entry for entry in history if entry.kind == KEPT and entry.version == row.version), None)
+    heard = next((entry for entry in history if entry.kind in HEARD and entry.version == row.version), None)
+    found_by = _found_by(txn, job, row, history, guard_seconds=desk.guard_seconds)
     return replace(
         bare,
         leaves_before=brake.leaves_before(txn, job.key, guard_seconds=desk.guard_seconds),
-        kept=next((entry for entry in history if entry.kind == KEPT and entry.version == row.version), None),
+        kept=kept,
+        heard=heard,
+        heard_ms=_heard_ms(row, kept or heard, found_by, guard_seconds=desk.guard_seconds),
         missed_by=scan if scan is not None and _is_missed(row, scan, guard_seconds=desk.guard_seconds) else None,
-        found_by=_found_by(txn, job, row, history, guard_seconds=desk.guard_seconds),
+        found_by=found_by,
         asked_again=_asked_again(txn, job, row, history),
         sent_again=_sent_again(row, history),
         lost=lost_answer(history, row, now_ms=txn.now_ms, hold_ms=desk.timing.hold_ms),
@@ -134,6 +140,13 @@ def _found_by(txn: Txn, job: Job, row: MemberRow, history: list[HistoryEntry], *
     return scans.scan_at(txn, job.key, asked_ms(row.version, guard_seconds=guard_seconds))
 
 
+def _heard_ms(row: MemberRow, entry: HistoryEntry | None, scan: Scan | None, *, guard_seconds: float) -> int:
+    """Return when the word came by which *row* is as it is; where nothing tells, when it was true."""
+    if entry is not None:
+        return entry.at_ms
+    return row.version // NS_PER_MS if scan is None else asked_ms(row.version, guard_seconds=guard_seconds)
+
+
 def _sent_again(row: MemberRow, history: list[HistoryEntry]) -> HistoryEntry | None:
     """Return the person's word for which *row* is owed, where it came after Mapp's last acceptance."""
     since = row.accepted_at or 0
@@ -152,7 +165,7 @@ def _asked_again(txn: Txn, job: Job, row: MemberRow, history: list[HistoryEntry]
         return None
     if any(entry.kind in CHANGES and entry.at_ms >= row.accepted_at for entry in history):
         return None
-    asked = notes.newest_log(txn, job.key, code=RESENT)
+    asked = notes.newest_log(txn, job.key, code=LogCode.RESENT)
     return asked if asked is not None and asked.at_ms >= row.accepted_at else None
 
 

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from usher.domain.attention import is_at_brake
 from usher.domain.job import LIVE, TRANSITIONS, Cause, Event, Status
 from usher.domain.scan import ScanState
 from usher.jobs.standing import Standing
@@ -31,7 +32,7 @@ def offers(now: Standing) -> frozenset[Offer]:
     return fitting(
         job.status,
         job.cause,
-        is_waiting=job.is_live and (job.exits_held or _has_held_scan(now)),
+        is_waiting=is_at_brake(job.status, is_held=job.exits_held or _has_held_scan(now)),
         is_scan_near=_is_scan_near(now),
         people=members["total"],
         set_aside=members["set_aside"],

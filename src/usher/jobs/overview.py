@@ -4,11 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from usher.domain.attention import Group
 from usher.domain.job import Job, Status
 from usher.errors import InvalidInput, Problem
 from usher.jobs.desk import Desk
-from usher.jobs.overview_rows import SPARK_HOURS, Group, Known, Row, row_of
+from usher.jobs.overview_rows import SPARK_HOURS, Known, Row, row_of
 from usher.jobs.progress import IGNORED
+from usher.jobs.totals import Totals
 from usher.store import activity, brake, jobs, scans
 from usher.store.authorizations import all_authorizations
 from usher.store.database import HOUR, Txn
@@ -34,22 +36,12 @@ SORTED_BY: dict[str, Callable[[Row], tuple[object, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """Triggers of all jobs together: received = applied + ignored + unreadable."""
-
-    received: int
-    applied: int
-    ignored: int
-    unreadable: int
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """
     All jobs but deleted ones.
 
     Args:
-        counts: how many jobs each word for *show* would list, whatever is searched for.
+        counts: how many jobs each word for *show* would list, whatever is searched for; some are listed under two.
         rows: those asked for, at most 500.
         matching: how many there are of them.
         changes_last_hour: people who entered or exited within the last 60 minutes, over all jobs.
@@ -86,10 +78,10 @@ async def overview(desk: Desk, *, show: str = "current", search: str = "", sort:
         found = jobs.page_of_jobs(txn, statuses=EXISTING, auth_ids=(), before=None, limit=MOST_JOBS)
         counters = scans.all_counters(txn)
         every = _rows(txn, found, counters)
-        matching = [row for row in every if row.group in SHOWN[show] and row.matches(search.strip())]
+        matching = [row for row in every if row.groups & SHOWN[show] and row.matches(search.strip())]
         shown = sorted(matching, key=SORTED_BY[sort])[:MOST_ROWS]  # stable: what is equal stays newest first
         return Overview(
-            counts={word: sum(row.group in groups for row in every) for word, groups in SHOWN.items()},
+            counts={word: sum(bool(row.groups & groups) for row in every) for word, groups in SHOWN.items()},
             rows=_with_sparks(txn, shown, {job.id: job.key for job in found}),
             matching=len(matching),
             changes_last_hour=activity.changes_since(txn, txn.now_ms // 1000 - HOUR),

@@ -1,46 +1,14 @@
 """One job as a line of the overview: which group it counts in, and its figures."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from usher.domain.attention import Group, group_of, groups_of, is_at_brake
 from usher.domain.job import Cause, Job, Status
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.progress import scan_progress
 from usher.mapp.wire import attribute_key
 
 SPARK_HOURS = 24
-
-
-class Group(StrEnum):
-    """Where a job counts, most urgent first. ENDED is killed."""
-
-    ATTENTION = "attention"
-    RUNNING = "running"
-    SLEEPING = "sleeping"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    ENDED = "ended"
-
-
-_GROUPS = {
-    Status.RUNNABLE: Group.RUNNING,
-    Status.SLEEPING: Group.SLEEPING,
-    Status.PAUSED: Group.PAUSED,
-    Status.FAULT: Group.ATTENTION,
-    Status.FAILED: Group.ATTENTION,
-    Status.COMPLETED: Group.COMPLETED,
-    Status.KILLED: Group.ENDED,
-}
-
-
-def is_waiting(job: Job, scan: Scan | None) -> bool:
-    """Whether people of *job* wait for a decision at the removal brake; *scan* is its newest."""
-    return job.is_live and (job.exits_held or (scan is not None and scan.state == ScanState.HELD))
-
-
-def group_of(job: Job) -> Group:
-    """Return where *job* counts: one whose exits are held needs attention, whatever else it does."""
-    return Group.ATTENTION if job.is_live and job.exits_held else _GROUPS[job.status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +35,12 @@ class Row:
     One job.
 
     Args:
+        group: its most urgent one; *groups* are all under which it is found.
         reason: why it stands as it does, as it was kept; *to_decide* is of now.
         people_in, total, due, set_aside: counted as in usher.jobs.progress.
         held: those of *due* who wait for a person and are not sent before.
         is_waiting: people wait for a decision at the removal brake.
+        is_scan_near: a scan is under way, about to begin, or waits for that decision.
         to_decide: how many: *held*, and whom a held scan did not find; 0 once the job has ended.
         last_change_ms: the newest trigger, or the minute (later: hour) in which somebody last entered or exited.
         spark: (entered, exited) of the last 24 hours, oldest first; the newest hour is not over yet.
@@ -97,6 +67,7 @@ class Row:
     held: int
     set_aside: int
     is_waiting: bool
+    is_scan_near: bool
     to_decide: int
     last_change_ms: int | None
     spark: list[tuple[int, int]]
@@ -104,6 +75,10 @@ class Row:
     sleep_until_ms: int | None
     created_ms: int
     webhook: str
+
+    @property
+    def groups(self) -> frozenset[Group]:
+        return groups_of(self.status, is_held=self.is_waiting)
 
     def matches(self, search: str) -> bool:
         """Whether *search* is part of its name, audience, attribute or group, whatever the letters' case."""
@@ -135,13 +110,15 @@ class Known:
 def row_of(job: Job, known: Known) -> Row:
     """Return *job* as a line, its spark still empty."""
     scan = known.scan
-    waits = is_waiting(job, scan)
-    leaving = scan.leaving if scan is not None and scan.state == ScanState.HELD else 0
+    is_scan_held = scan is not None and scan.state == ScanState.HELD
+    waits = is_at_brake(job.status, is_held=job.exits_held or is_scan_held)
+    leaving = scan.leaving if scan is not None and is_scan_held else 0
+    is_scanning = scan is not None and scan.state == ScanState.RUNNING
     return Row(
         id=job.id,
         name=job.name,
         description=job.description,
-        group=group_of(job),
+        group=group_of(job.status, is_held=waits),
         status=job.status,
         cause=Cause.REMOVALS if waits and not job.cause else job.cause,
         reason=job.reason,
@@ -157,6 +134,7 @@ def row_of(job: Job, known: Known) -> Row:
         held=known.held,
         set_aside=known.counted.get("members.aside", 0),
         is_waiting=waits,
+        is_scan_near=is_scanning or is_scan_held or bool(job.scan_wanted),
         to_decide=known.held + leaving if waits else 0,
         last_change_ms=_last_change_ms(job, known),
         spark=[],

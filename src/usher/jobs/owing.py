@@ -3,7 +3,7 @@
 from usher.access.roles import Actor
 from usher.domain.identifier import normalise
 from usher.domain.job import Job
-from usher.domain.notes import OWED, RESENT, HistoryEntry, LogEntry
+from usher.domain.notes import OWED, HistoryEntry, LogCode, LogEntry
 from usher.domain.scan import ScanState
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.jobs.desk import Desk
@@ -34,7 +34,8 @@ async def retry_members(desk: Desk, actor: Actor, job_id: str, members: list[str
         count = (
             _retry_everybody(txn, job) if members is None else _retry_some(txn, job, members, desk=desk, actor=actor)
         )
-        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had those retried who were set aside ({count:,})."))
+        said = f"{actor.name} had those retried who were set aside ({count:,})."
+        notes.add_log(txn, LogEntry(job.key, "info", said, LogCode.RETRIED))
         notes.add_audit(txn, actor=actor.name, action="job.retry", what=job.id, note=f"{count} people")
         return count
 
@@ -53,7 +54,7 @@ async def resend_job(desk: Desk, actor: Actor, job_id: str) -> Job:
     def work(txn: Txn) -> Job:
         job = _live(txn, job_id)
         scans.add_sweep(txn, job.key, kind="resend")
-        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had everybody told again.", RESENT))
+        notes.add_log(txn, LogEntry(job.key, "info", f"{actor.name} had everybody told again.", LogCode.RESENT))
         notes.add_audit(txn, actor=actor.name, action="job.resend", what=job.id)
         return brake.as_it_waits(txn, job)
 
@@ -82,7 +83,7 @@ async def resend_members(desk: Desk, actor: Actor, job_id: str, members: list[st
         named = [row.member for row in rows if state_of(row, leaves_before=leaves_before) is not MemberState.HELD]
         _owe_each(txn, job, named, desk=desk, note=f"{actor.name} asked for it to be sent again.")
         log = f"{actor.name} had {len(named):,} people sent again."
-        notes.add_log(txn, LogEntry(job.key, "info", log))
+        notes.add_log(txn, LogEntry(job.key, "info", log, LogCode.SOME_RESENT))
         notes.add_audit(txn, actor=actor.name, action="job.resend", what=job.id, note=f"{len(named)} people")
         return len(named)
 

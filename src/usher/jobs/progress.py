@@ -1,11 +1,13 @@
 """How far a job has come, in the shape that the API shows; every figure was counted with what it counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from usher.clock import iso_from_ms, iso_or_none
+from usher.domain.job import Job
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
+from usher.jobs.totals import Totals
 from usher.store import brake, jobs, scans
 from usher.store.database import Txn
 
@@ -79,6 +81,12 @@ class Progress:
     pace: PaceNow
     hold: str
 
+    @property
+    def totals(self) -> Totals:
+        """Its triggers, whatever the ignored ones were ignored for."""
+        counts = self.triggers
+        return Totals(counts["received"], counts["applied"], sum(counts["ignored"].values()), counts["unreadable"])
+
 
 async def job_progress(desk: Desk, job_id: str) -> Progress:
     """
@@ -90,23 +98,31 @@ async def job_progress(desk: Desk, job_id: str) -> Progress:
 
     def work(txn: Txn) -> tuple[Progress, str]:
         job = brake.as_it_waits(txn, jobs.job_by_id(txn, job_id))
-        scan, counted = scans.last_scan(txn, job.key), scans.counters_of(txn, job.key)
-        progress = Progress(
-            status=job.status,
-            reason=job.reason,
-            scan=None if scan is None else scan_progress(scan, now_ms=txn.now_ms),
-            members=_members(counted, held=brake.waiting_exits(txn, job.key) if job.exits_held else 0),
-            sent=_sent(counted),
-            triggers=_triggers(counted),
-            pace={"per_second": None, "in_flight": 0},
-            hold=brake.hold_mark(txn, job),
-        )
-        return progress, job.mapp_auth
+        return progress_in(txn, job), job.mapp_auth
 
     progress, mapp_auth = await desk.database.read(work)
+    return with_pace(desk, progress, mapp_auth=mapp_auth)
+
+
+def progress_in(txn: Txn, job: Job) -> Progress:
+    """Return how far *job* (as it waits) has come; its pace is not known here, see *with_pace*."""
+    scan, counted = scans.last_scan(txn, job.key), scans.counters_of(txn, job.key)
+    return Progress(
+        status=job.status,
+        reason=job.reason,
+        scan=None if scan is None else scan_progress(scan, now_ms=txn.now_ms),
+        members=_members(counted, held=brake.waiting_exits(txn, job.key) if job.exits_held else 0),
+        sent=_sent(counted),
+        triggers=_triggers(counted),
+        pace={"per_second": None, "in_flight": 0},
+        hold=brake.hold_mark(txn, job),
+    )
+
+
+def with_pace(desk: Desk, progress: Progress, *, mapp_auth: str) -> Progress:
+    """Return *progress* with how fast the engine sends to *mapp_auth* now."""
     per_second, in_flight = desk.pace_of(mapp_auth)
-    progress.pace.update({"per_second": per_second, "in_flight": in_flight})
-    return progress
+    return replace(progress, pace={"per_second": per_second, "in_flight": in_flight})
 
 
 def scan_progress(scan: Scan, *, now_ms: int) -> ScanProgress:

@@ -23,8 +23,9 @@ class UnreadableMessage:
 
     Args:
         job_id: the job that counted it; None where it belongs to none.
-        body: its beginning, with U+FFFD for what is not UTF-8, blank where the entry before it has it;
-            None where its key is missing. It may name a person, so never log it.
+        body: its beginning, with U+FFFD for what is not UTF-8, blank where an earlier entry of the same message has it
+            or too much of that message made no sense to be kept; None where its key is missing.
+            It may name a person, so never log it.
     """
 
     id: int

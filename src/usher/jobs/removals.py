@@ -7,7 +7,7 @@ from sqlalchemy import delete
 
 from usher.access.roles import Actor
 from usher.domain.job import Cause, Event, Job, Status, next_status
-from usher.domain.notes import KEPT, HistoryEntry, LogEntry
+from usher.domain.notes import KEPT, HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import NS_PER_MS, version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.errors import Conflict
@@ -210,7 +210,7 @@ def _go_on(txn: Txn, job: Job, *, actor: Actor, action: str, note: str) -> Job:
         status = next_status(status, Event.MEND) if status is Status.FAULT else status
         cause, reason = Cause.NONE, reason if status is Status.PAUSED else ""
     jobs.change_job(txn, job.key, status=status, cause=cause, reason=reason, exits_held=False)
-    notes.add_log(txn, LogEntry(job.key, "warn", note))
+    notes.add_log(txn, LogEntry(job.key, "warn", note, LogCode.DECIDED))
     notes.add_audit(txn, actor=actor.name, action=action, what=job.id, note=note)
     return jobs.job_by_key(txn, job.key)
 

@@ -84,7 +84,7 @@ def _running(now: Standing) -> Saying:
 def _backfilling(now: Standing) -> str:
     said = ["Sending the people who are already in the audience.", _time_left(now)]
     typical = now.hour.totals.p50_ms
-    ends = f" and reaches Mapp in {_about(typical / 1000)}" if typical is not None else ""
+    ends = f" and reaches Mapp in {about(typical / 1000)}" if typical is not None else ""
     said.append(f"Meanwhile, anyone who enters or leaves goes first{ends}.")
     return " ".join(filter(None, said))
 
@@ -93,7 +93,7 @@ def _time_left(now: Standing) -> str:
     left = now.backfill.left_seconds if now.backfill is not None else None
     if left is None:
         return ""
-    said = _about(left)
+    said = about(left)
     return f"{said[0].upper()}{said[1:]} {'are' if said.endswith('s') else 'is'} left."
 
 
@@ -120,7 +120,7 @@ def _keeping_up(now: Standing) -> str:
     if not members["total"]:
         return _nobody_yet(now)
     typical = now.hour.totals.p50_ms
-    fast = f" A change reaches Mapp in {_about(typical / 1000)}." if typical is not None else ""
+    fast = f" A change reaches Mapp in {about(typical / 1000)}." if typical is not None else ""
     lead = "Everybody else is in step" if members["held"] else "Everything is in step"
     if now.job.config.withbackfill:
         return f"{lead}: Mapp has accepted the newest value of everybody it takes.{fast}{aside}"
@@ -233,8 +233,8 @@ def _verb(count: int, verb: str) -> str:
     return f"{verb}s" if count == 1 else verb
 
 
-def _about(seconds: float) -> str:
-    """1.84 -> "about 2 seconds"; 1740 -> "about 29 minutes"."""
+def about(seconds: float) -> str:
+    """Return a span in words: 1.84 -> "about 2 seconds"; 1740 -> "about 29 minutes"; 0.4 -> "under a second"."""
     if seconds < 1:
         return "under a second"
     for size, word, upto in ((1, "second", MINUTE), (MINUTE, "minute", 90 * MINUTE), (HOUR, "hour", 2 * DAY)):

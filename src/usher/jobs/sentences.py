@@ -33,6 +33,8 @@ class Situation:
         row: None for somebody whom the job has never seen.
         leaves_before: the version before which a held scan would let people leave; None where none is held.
         kept: a person overruled Lytics' last word.
+        heard: Lytics' last word about this person, as it was written down, where it was.
+        heard_ms: when what is wanted now came to be, as far as is known.
         missed_by: the last scan did not find this person, who is wanted true all the same.
         found_by: the scan that is Lytics' last word about this person, where one is.
         asked_again: why everybody was told again, where that is why this person is owed.
@@ -46,6 +48,8 @@ class Situation:
     now_ms: int
     leaves_before: int | None = None
     kept: HistoryEntry | None = None
+    heard: HistoryEntry | None = None
+    heard_ms: int = 0
     missed_by: Scan | None = None
     found_by: Scan | None = None
     asked_again: LogEntry | None = None
@@ -75,7 +79,7 @@ def why(situation: Situation) -> list[str]:
     row = situation.row
     if row is None:
         return [_never_seen(situation.job)]
-    said = [_wanted(situation, row), _accepted(row)]
+    said = _answer(situation, row) or [_wanted(situation, row), _accepted(row)]
     if row.aside is not None:
         said.append(f"Mapp rejected it, so it was set aside: {row.aside}")
     if row.due_at is not None and row.attempts:
@@ -83,6 +87,46 @@ def why(situation: Situation) -> list[str]:
     if row.due_at is not None and row.accepted is not None and row.accepted == row.is_in:
         said.append(_once_more(situation))
     return said
+
+
+def _answer(situation: Situation, row: MemberRow) -> list[str]:
+    """Return why Mapp accepted what is wanted, and when; nothing where it has not, or did before that was wanted."""
+    if situation.state is not MemberState.ACCEPTED or row.accepted != row.is_in or situation.missed_by is not None:
+        return []
+    if row.accepted_at is None or row.accepted_at < situation.heard_ms:
+        return []
+    because = f"Mapp accepted {value_of(row.is_in)!r} for {situation.key!r}, because {_because(situation, row)}."
+    span = _span(row.accepted_at - situation.heard_ms) if situation.heard is not None else ""
+    after = f", {span} after Usher heard of it" if span else ""
+    return [because, f"It last accepted that at {iso_from_ms(row.accepted_at)}{after}."]
+
+
+def _because(situation: Situation, row: MemberRow) -> str:
+    audience, as_of = situation.job.audience_name, iso_from_ms(row.version // NS_PER_MS)
+    if (kept := situation.kept) is not None:
+        return f"{kept.note.rstrip('.')}, at {iso_from_ms(kept.at_ms)}"
+    if (scan := situation.found_by) is not None:
+        return f"the {scan.kind} scan that began at {iso_from_ms(scan.started_ms)} found this person in {audience}"
+    if (heard := situation.heard) is None:
+        return f"Lytics' last word, as of {as_of}, is that this person is {_side(row)} the audience"
+    if heard.kind == "absent":
+        return f"a complete scan did not find this person in {audience}, as was noted at {iso_from_ms(heard.at_ms)}"
+    # A trigger that names no time is as old as its arrival: the change itself came before.
+    at = "by" if row.version == heard.at_ms * NS_PER_MS else "at"
+    return f"this person {'entered' if row.is_in else 'left'} {audience} in Lytics {at} {as_of}"
+
+
+def _side(row: MemberRow) -> str:
+    return "inside" if row.is_in else "outside"
+
+
+def _span(ms: int) -> str:
+    """24 -> "24 ms"; 1_840 -> "1.8 s"; 300_000 -> "5 min"; blank from an hour on, which says nothing of the sending."""
+    if ms < 1_000:
+        return f"{ms} ms"
+    if ms < 90_000:
+        return f"{ms / 1_000:.1f} s"
+    return f"{ms / 60_000:.0f} min" if ms < 3_600_000 else ""
 
 
 def _wanted(situation: Situation, row: MemberRow) -> str:
@@ -95,9 +139,8 @@ def _wanted(situation: Situation, row: MemberRow) -> str:
         return f"The scan that began at {began} did not find this person, who was inside before, {so} {stays}"
     if (scan := situation.found_by) is not None:
         return f"The {scan.kind} scan that began at {iso_from_ms(scan.started_ms)} found this person inside, {so}"
-    side = "inside" if row.is_in else "outside"
     as_of = iso_from_ms(row.version // NS_PER_MS)
-    return f"Lytics' last word, as of {as_of}, is that this person is {side} the audience, {so}"
+    return f"Lytics' last word, as of {as_of}, is that this person is {_side(row)} the audience, {so}"
 
 
 def _failed(attempts: int) -> str:

@@ -7,7 +7,7 @@ What ended in Lytics is made anew, and what was missed meanwhile is found by a r
 import structlog
 
 from usher.domain.job import SENDING, Cause, Event, Job, Status, next_status
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.errors import RemoteMissing, UsherError
 from usher.jobs.desk import Desk
 from usher.jobs.webhooks import in_step, is_webhook_wanted, renew
@@ -59,9 +59,9 @@ async def _audience_fault(lytics: LyticsClient, job: Job) -> str | None:
     try:
         audience = await lytics.audience(job.config.segment_id)
     except RemoteMissing:
-        return f"The audience {job.audience_name!r} is no longer in Lytics. Clone this job with another audience."
+        return f"The audience {job.audience_name!r} is no longer in Lytics. Duplicate this job with another audience."
     if audience.is_deleted:
-        return f"The audience {job.audience_name!r} was deleted in Lytics. Clone this job with another audience."
+        return f"The audience {job.audience_name!r} was deleted in Lytics. Duplicate this job with another audience."
     if not audience.is_valid:
         reason = audience.invalid_reason or "no reason given"
         return (
@@ -76,7 +76,7 @@ async def _stop(desk: Desk, job: Job, reason: str) -> None:
             return
         status = next_status(job.status, Event.FAULT)
         if jobs.change_job_if(txn, job.key, expected=job.status, status=status, cause=Cause.AUDIENCE, reason=reason):
-            notes.add_log(txn, LogEntry(job.key, "error", reason, "JOB-FAULT-022"))
+            notes.add_log(txn, LogEntry(job.key, "error", reason, LogCode.FAULT))
 
     await desk.database.write(work)
     desk.refresh()
@@ -107,7 +107,7 @@ async def _make_good(desk: Desk, job: Job, status: str) -> None:
         message += " A reconcile finds what was missed."
 
     def work(txn: Txn) -> None:
-        notes.add_log(txn, LogEntry(job.key, "warn", message))
+        notes.add_log(txn, LogEntry(job.key, "warn", message, LogCode.WEBHOOK_LOST))
         if job.is_baselined and job.status is not Status.PAUSED:
             jobs.change_job(txn, job.key, scan_wanted="reconcile")
 

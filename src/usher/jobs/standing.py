@@ -1,26 +1,27 @@
 """Everything that tells how one job stands right now, read together; the words for it are usher.jobs.saying's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from usher.domain.job import Job, Status
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.domain.scan import ScanState
 from usher.jobs.activity import Activity, activity_of
 from usher.jobs.desk import Desk
-from usher.jobs.progress import Progress, job_progress
+from usher.jobs.progress import Progress, progress_in, with_pace
 from usher.store import brake, jobs, notes, scans
 from usher.store.authorizations import all_authorizations
 from usher.store.database import Txn
 from usher.store.members import is_bulk_owed
 
-FAULT_CODE = "JOB-FAULT-022"
 RECENT = 100  # lines of the log that are looked through for when a job stopped
-STOPPED_SAID = {
-    Status.PAUSED: "Paused by ",
-    Status.COMPLETED: "Everybody who was in the audience",
-    Status.KILLED: "Killed by ",
-    Status.DELETED: "Deleted by ",
+STOPPED_BY = {
+    Status.FAULT: LogCode.FAULT,
+    Status.FAILED: LogCode.FAULT,
+    Status.PAUSED: LogCode.PAUSED,
+    Status.COMPLETED: LogCode.COMPLETED,
+    Status.KILLED: LogCode.KILLED,
+    Status.DELETED: LogCode.DELETED,
 }
 
 
@@ -102,7 +103,6 @@ async def standing_of(desk: Desk, job_id: str) -> Standing:
     Raises:
         NotFound: there is no such job.
     """
-    progress = await job_progress(desk, job_id)
     hour = await activity_of(desk, job_id, span="hour")
 
     def work(txn: Txn) -> Standing:
@@ -111,7 +111,7 @@ async def standing_of(desk: Desk, job_id: str) -> Standing:
         scan = scans.last_scan(txn, job.key)
         return Standing(
             job=job,
-            progress=progress,
+            progress=progress_in(txn, job),  # who waits, and whether for a scan, must be of one moment
             hour=hour,
             labels={auth.id: auth.label for auth in all_authorizations(txn)},
             log=log,
@@ -122,17 +122,14 @@ async def standing_of(desk: Desk, job_id: str) -> Standing:
             now_ms=txn.now_ms,
         )
 
-    return await desk.database.read(work)
+    now = await desk.database.read(work)
+    return replace(now, progress=with_pace(desk, now.progress, mapp_auth=now.job.mapp_auth))
 
 
 def stopped_at(job: Job, log: Sequence[LogEntry]) -> int | None:
     """Return when *job* came to stand still, by the newest line that says so; None where none does."""
-    if job.status in {Status.FAULT, Status.FAILED}:
-        return next((entry.at_ms for entry in log if entry.code == FAULT_CODE), None)
-    beginning = STOPPED_SAID.get(job.status)
-    if beginning is None:
-        return None
-    return next((entry.at_ms for entry in log if entry.message.startswith(beginning)), None)
+    code = STOPPED_BY.get(job.status)
+    return next((entry.at_ms for entry in log if entry.code == code), None)
 
 
 def _backfill(now: Standing) -> Backfill | None:

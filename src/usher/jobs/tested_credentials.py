@@ -34,7 +34,7 @@ class Taken:
 
 async def add_tested(desk: Desk, actor: Actor, draft: AuthDraft, *, insists: bool = False) -> Taken:
     """
-    Test new credentials, and save them if they work; not safe to repeat.
+    Test new credentials, and save them if they work. Safe to repeat: the same ones are saved once.
 
     Args:
         insists: save them whatever the test finds; its finding is kept as their health.
@@ -46,7 +46,7 @@ async def add_tested(desk: Desk, actor: Actor, draft: AuthDraft, *, insists: boo
     report = await test_credentials(desk, kind, credentials)
     if not (report.is_healthy or insists):
         return Taken(None, report)
-    return await _noted(desk, actor, await create_authorization(desk, actor, draft), report)
+    return await _noted(desk, actor, await create_authorization(desk, actor, draft, once=True), report)
 
 
 async def change_tested(desk: Desk, actor: Actor, auth_id: str, draft: AuthDraft, *, insists: bool = False) -> Taken:

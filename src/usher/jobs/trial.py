@@ -15,7 +15,7 @@ from usher.domain.attribute import Target
 from usher.domain.identifier import normalise
 from usher.domain.outcome import Accepted, Late, Outcome, Rejected, RetryLater, StopJob, Unknown
 from usher.errors import Conflict, InvalidInput, Problem, Unavailable
-from usher.jobs.collisions import Place, place_of, place_text, refuse_collision
+from usher.jobs.collisions import place_of, place_text, refuse_collision
 from usher.jobs.creating import checked
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft, read_job_draft
@@ -23,10 +23,9 @@ from usher.jobs.examining import Examined, examine
 from usher.mapp.client import MappClient, PreparedRequest
 from usher.mapp.wire import attribute_key
 from usher.redact import mask_member
-from usher.store import jobs, notes
-from usher.store.authorizations import Authorization, all_authorizations, authorization_by_id
+from usher.store import notes
+from usher.store.authorizations import Authorization, authorization_by_id
 from usher.store.database import Txn
-from usher.store.members import member_row
 from usher.store.trials import begin_trial, end_trial
 
 EXPIRY_GRAIN_SECONDS = 1.0  # a request's expiry is in whole seconds, so the last one of the room cannot be used
@@ -104,7 +103,7 @@ async def send_one(
 
     Raises:
         InvalidInput: what *check_job* would refuse, or nobody by that name is among those whom Lytics shows.
-        Conflict: a job or another trial has the attribute, or a request for this person may still land.
+        Conflict: a job or another trial has the attribute, or what was sent there may still land.
         Unavailable: Mapp or Lytics cannot be reached; nothing was sent.
     """
     plan = _plan(await examine(desk, draft), member)
@@ -174,28 +173,13 @@ async def _begin(desk: Desk, actor: Actor, plan: _Plan) -> _Room:
         place = place_of(auth, plan.target)
         if auth.revision != plan.mapp_auth.revision:
             raise Conflict("Somebody changed the Mapp authorization at the same time. Try again.")
-        refuse_collision(txn, place)
-        _refuse_living_request(txn, place, plan.member, hold_ms=desk.timing.hold_ms)
+        refuse_collision(txn, place, hold_ms=desk.timing.hold_ms)
         until_ms = begin_trial(txn, place_text(place), hold_ms=desk.timing.hold_ms)
         note = f"one person -> {attribute_key(plan.target)} of group {plan.target.group_id}"
         notes.add_audit(txn, actor=actor.name, action="job.trial", what=auth.id, note=note)
         return until_ms
 
     return _Room(send_by, expires_at_ms, await desk.database.write(work))
-
-
-def _refuse_living_request(txn: Txn, place: Place, member: str, *, hold_ms: int) -> None:
-    """What an ended job sent to this person last may still land; a longer wait than a claim's is none of those."""
-    auths = {auth.id: auth for auth in all_authorizations(txn)}
-    for job in jobs.all_jobs(txn):
-        auth = auths.get(job.mapp_auth)
-        if job.is_live or auth is None or place_of(auth, job.target) != place:
-            continue
-        row = member_row(txn, job.key, member)
-        wait_ms = 0 if row is None or row.due_at is None else row.due_at - txn.now_ms
-        if 0 < wait_ms <= hold_ms:
-            said = f"What the ended job {job.name!r} sent to this person last may still land."
-            raise Conflict(f"{said} Try again in {-(-wait_ms // 1000):,} seconds.")
 
 
 async def _outcome(desk: Desk, plan: _Plan, room: _Room) -> Outcome:

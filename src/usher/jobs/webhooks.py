@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from usher.access.roles import Actor
 from usher.domain.job import Cause, Job, Status, Webhook
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.errors import Conflict, RemoteUnknown, RemoteUnreachable, UsherError
 from usher.jobs.desk import Desk
 from usher.jobs.reach import trigger_url, why_unreached
@@ -173,7 +173,7 @@ async def _keep(desk: Desk, job: Job, webhook: Webhook) -> Job:
             jobs.change_job(txn, job.key, webhook=webhook)
             level = "warn" if webhook.note else "info"
             said = webhook.note or _SAID[webhook.state]
-            notes.add_log(txn, LogEntry(job.key, level, said))
+            notes.add_log(txn, LogEntry(job.key, level, said, LogCode.WEBHOOK))
         return jobs.job_by_key(txn, job.key)
 
     return await desk.database.write(work)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from usher.clock import Clock
 from usher.domain.job import LIVE
-from usher.domain.notes import RESENT
+from usher.domain.notes import LogCode
 from usher.domain.scan import ScanState
 from usher.errors import Conflict, NotFound, Unavailable
 from usher.store.migrations import refuse_newer
@@ -195,7 +195,7 @@ def _make_ready(conn: sqlite3.Connection, *, now_ms: int, hold_ms: int) -> int:
         "until": now_ms + hold_ms,
         "running": ScanState.RUNNING,
         "bulk": LANE_BULK,
-        "resent": RESENT,
+        "resent": LogCode.RESENT,
     }
     known |= live
     conn.execute("BEGIN IMMEDIATE")

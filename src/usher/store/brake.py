@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, select, text
 
 from usher.domain.job import Cause, Job, Status
+from usher.domain.notes import LogCode
 from usher.domain.observation import version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.store.database import Txn
@@ -15,7 +16,7 @@ from usher.store.statements import LANE_HELD
 from usher.store.tables import ledger
 
 MS_PER_MINUTE = 60_000
-BRAKE_CODE, BRAKE_LEVEL = "JOB-FAULT-022", "warn"  # of the log line with which the brake stops a job
+BRAKE_CODE, BRAKE_LEVEL = LogCode.FAULT, "warn"  # of the log line with which the brake stops a job
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import queue
 import threading
 from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -171,17 +171,25 @@ class _Waiting:
     loop: AbstractEventLoop
 
 
-class ThreadedDatabase:
-    """One thread writes for everybody and commits in groups; another reads."""
+_Queue = queue.SimpleQueue[_Waiting | None]
 
-    def __init__(self, writer: Engine, reader: Engine, *, clock: Clock) -> None:
+
+class ThreadedDatabase:
+    """
+    One thread writes for everybody and commits in groups; each further connection reads in a thread of its own.
+
+    Its own reads go through the first of *readers*; those that would keep them waiting go *through* another.
+    """
+
+    def __init__(self, writer: Engine, *readers: Engine, clock: Clock) -> None:
         self._clock = clock
-        self._engines = (writer, reader)
-        self._writes: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._reads: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._engines = (writer, *readers)
+        self._writes: _Queue = queue.SimpleQueue()
+        self._reads: list[_Queue] = [queue.SimpleQueue() for _ in readers]
+        loops = [(self._read_loop, lane) for lane in zip(readers, self._reads, strict=True)]
         self._threads = [
             threading.Thread(target=self._write_loop, name="usher-writer", daemon=True),
-            threading.Thread(target=self._read_loop, name="usher-reader", daemon=True),
+            *(threading.Thread(target=loop, args=lane, name="usher-reader", daemon=True) for loop, lane in loops),
         ]
         self._is_closed = False
         for thread in self._threads:
@@ -191,21 +199,25 @@ class ThreadedDatabase:
         return await self._ask(self._writes, work)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._ask(self._reads, work)
+        return await self._ask(self._reads[0], work)
+
+    def through(self, reader: int) -> Database:
+        """Return this database for those who read through another connection; a write is seen by all at once."""
+        return _Through(self, lambda work: self._ask(self._reads[reader], work))
 
     async def close(self) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        self._writes.put(None)
-        self._reads.put(None)
+        for waiting in (self._writes, *self._reads):
+            waiting.put(None)
         loop = get_running_loop()
         for thread in self._threads:
             await loop.run_in_executor(None, thread.join)
         for engine in self._engines:
             engine.dispose()
 
-    async def _ask(self, waiting: "queue.SimpleQueue[_Waiting | None]", work: Work[T]) -> T:
+    async def _ask(self, waiting: _Queue, work: Work[T]) -> T:
         if self._is_closed:
             raise Unavailable("Usher is stopping; ask again when it is back.")
         loop = get_running_loop()
@@ -238,14 +250,32 @@ class ThreadedDatabase:
                 return batch, True
         return batch, False
 
-    def _read_loop(self) -> None:
-        while (item := self._reads.get()) is not None:
+    def _read_loop(self, reader: Engine, reads: _Queue) -> None:
+        while (item := reads.get()) is not None:
             try:
-                result = read_only(self._engines[1], self._clock, item.work)
+                result = read_only(reader, self._clock, item.work)
             except Exception as error:  # noqa: BLE001 - a loop's top: the error goes to the one who waits
                 _answer([item], [error])
             else:
                 _answer([item], [result])
+
+
+@dataclass(frozen=True, slots=True)
+class _Through:
+    """Implements Database over another one, all but how it reads."""
+
+    whole: Database
+    ask: Callable[[Work[Any]], Awaitable[Any]]
+
+    async def write(self, work: Work[T]) -> T:
+        return await self.whole.write(work)
+
+    async def read(self, work: Work[T]) -> T:
+        found: T = await self.ask(work)
+        return found
+
+    async def close(self) -> None:
+        await self.whole.close()
 
 
 def _answer(batch: list[_Waiting], results: list[Any]) -> None:

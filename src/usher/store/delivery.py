@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from usher.clock import iso_from_ms
 from usher.domain.attribute import value_of
 from usher.domain.claim import Claim, Settlement
+from usher.domain.job import Job
 from usher.domain.notes import HistoryEntry
 from usher.domain.outcome import Accepted, Late, Rejected, RetryLater, StopJob, Unknown
 from usher.store import ledger, notes
 from usher.store.database import Database, Txn
-from usher.store.jobs import deleted_among
+from usher.store.jobs import deleted_among, writes_as
 from usher.store.statements import Statements
 
 
@@ -20,10 +21,13 @@ class SqlDelivery:
         self._database = database
         self._sql = sql
 
-    async def claim(self, job: int, *, lane: int, limit: int, hold_ms: int) -> list[Claim]:
-        return await self._database.write(
-            lambda txn: ledger.claim(txn, self._sql, job, lane=lane, limit=limit, hold_ms=hold_ms)
-        )
+    async def claim(self, job: Job, *, lane: int, limit: int, hold_ms: int) -> list[Claim] | None:
+        def work(txn: Txn) -> list[Claim] | None:
+            if not writes_as(txn, job):
+                return None
+            return ledger.claim(txn, self._sql, job.key, lane=lane, limit=limit, hold_ms=hold_ms)
+
+        return await self._database.write(work)
 
     async def settle(self, settlements: Sequence[Settlement]) -> set[int]:
         return await self._database.write(lambda txn: settle(txn, self._sql, settlements))

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from usher.domain.intake import Intake, JobIntake
 from usher.domain.job import LIVE, Cause, Job, Status
-from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.notes import HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import Observation, Source, newest_per_member
 from usher.domain.removal_brake import WINDOW_MS, stops
 from usher.store import ledger, notes
@@ -116,7 +116,7 @@ def _mind_the_brake(txn: Txn, job: Job, exits: int) -> None:
     if job.status is Status.RUNNABLE:  # one that sleeps or is at fault says that first
         changes |= {"cause": Cause.REMOVALS, "reason": reason}
     change_job(txn, job.key, **changes)
-    notes.add_log(txn, LogEntry(job=job.key, level="warn", message=reason, code="JOB-FAULT-022"))
+    notes.add_log(txn, LogEntry(job=job.key, level="warn", message=reason, code=LogCode.FAULT))
 
 
 ADD_EXITS = text(

@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, func, insert, or_, select, update
 
+from usher.domain.attention import STOPPED
 from usher.domain.job import LIVE, Cause, Job, JobConfig, Status, Webhook
+from usher.domain.scan import ScanState
 from usher.errors import NotFound
 from usher.store.database import Txn
-from usher.store.tables import jobs
+from usher.store.tables import jobs, scans
 
 REASON_KEEP = 1_000  # characters
 
@@ -68,6 +70,13 @@ def job_by_key(txn: Txn, key: int) -> Job:
     return job_of_row(txn.conn.execute(select(jobs).where(jobs.c.key == key)).one())
 
 
+def writes_as(txn: Txn, job: Job) -> bool:
+    """Return whether *job*, as it was read before, still lives and writes where it did; that stays so to the commit."""
+    row = txn.conn.execute(select(jobs).where(jobs.c.key == job.key).with_for_update(read=True)).one()
+    kept = job_of_row(row)
+    return kept.is_live and (kept.mapp_auth, kept.target) == (job.mapp_auth, job.target)
+
+
 def deleted_among(txn: Txn, keys: Collection[int]) -> set[int]:
     found = txn.conn.execute(select(jobs.c.key).where(jobs.c.key.in_(keys), jobs.c.status == Status.DELETED))
     return set(found.scalars())
@@ -110,7 +119,16 @@ def live_jobs(txn: Txn) -> list[Job]:
 
 
 def count_needing_attention(txn: Txn) -> int:
-    """Return how many jobs wait for a person: at fault, failed, or with exits held."""
-    stopped = jobs.c.status.in_([Status.FAULT, Status.FAILED])
-    is_held = jobs.c.exits_held & jobs.c.status.in_(sorted(LIVE))
-    return int(txn.conn.execute(select(func.count()).select_from(jobs).where(stopped | is_held)).scalar_one())
+    """Return how many jobs need a person, by the rule of usher.domain.attention."""
+    stopped = jobs.c.status.in_(sorted(STOPPED))
+    return int(txn.conn.execute(select(func.count()).select_from(jobs).where(stopped | AT_BRAKE)).scalar_one())
+
+
+def jobs_at_brake(txn: Txn) -> frozenset[str]:
+    """Return the ids of the jobs of whom people wait for a decision at the removal brake."""
+    return frozenset(txn.conn.execute(select(jobs.c.id).where(AT_BRAKE)).scalars())
+
+
+_newest = select(func.max(scans.c.id)).group_by(scans.c.job)
+_held = select(scans.c.job).where(scans.c.id.in_(_newest), scans.c.state == ScanState.HELD)
+AT_BRAKE = jobs.c.status.in_(sorted(LIVE)) & (jobs.c.exits_held | jobs.c.key.in_(_held))

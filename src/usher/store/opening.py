@@ -29,9 +29,15 @@ COMPANIONS = ("", "-wal", "-shm")  # what SQLite keeps beside a database while i
 
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """The store, open, and owned by this process until closed."""
+    """
+    The store, open, and owned by this process until closed.
+
+    Args:
+        pages: the same database for those who look: however long they read, what *database* reads does not wait.
+    """
 
     database: Database
+    pages: Database
     statements: Statements
     lock: OwnerLock
     path: Path
@@ -49,7 +55,7 @@ def open_sqlite(data_dir: Path, *, clock: Clock, is_threaded: bool = True, datab
     Take ownership of the database, bring it to the newest shape, and open it.
 
     Args:
-        is_threaded: one thread writes and another reads; otherwise each work runs in its caller's thread.
+        is_threaded: one thread writes and two read; otherwise each work runs in its caller's thread.
         database_url: where it is; blank means in *data_dir*.
 
     Raises:
@@ -66,13 +72,17 @@ def open_sqlite(data_dir: Path, *, clock: Clock, is_threaded: bool = True, datab
         writer = writer_engine(path)
         undo.callback(writer.dispose)
         bring_up_to_date(writer, path=path)
-        database: Database
-        if is_threaded:
-            database = ThreadedDatabase(writer, reader_engine(path), clock=clock)
-        else:
-            database = InlineDatabase(writer, clock=clock)
+        database, pages = _connected(writer, path, clock=clock, is_threaded=is_threaded)
         undo.pop_all()
-    return OpenStore(database, statements_for("sqlite"), lock, path)
+    return OpenStore(database, pages, statements_for("sqlite"), lock, path)
+
+
+def _connected(writer: Engine, path: Path, *, clock: Clock, is_threaded: bool) -> tuple[Database, Database]:
+    if not is_threaded:
+        inline = InlineDatabase(writer, clock=clock)
+        return inline, inline
+    threaded = ThreadedDatabase(writer, reader_engine(path), reader_engine(path), clock=clock)
+    return threaded, threaded.through(1)
 
 
 def database_path(database_url: str, data_dir: Path) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from usher.clock import iso_from_ms
 from usher.domain.absence import Doubt
 from usher.domain.job import Cause, Event, Status, next_status
-from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.notes import HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import NS_PER_MS, Observation, Source, newest_per_member
 from usher.domain.removal_brake import scan_limits, stops
 from usher.domain.scan import CHANGED, Scan, ScanState, kind_of_scan
@@ -30,7 +30,7 @@ class SqlScans:
         def work(txn: Txn) -> Scan:
             kind = kind_of_scan(job_by_key(txn, job))
             change_job(txn, job, scan_wanted="")  # what is wanted from here on is another scan
-            notes.add_log(txn, LogEntry(job=job, level="info", message=f"Started a {kind} scan of the audience."))
+            notes.add_log(txn, LogEntry(job, "info", f"Started a {kind} scan of the audience.", LogCode.SCAN_BEGUN))
             return scans.start_scan(txn, job, kind=kind, definition=definition, expected=expected)
 
         return await self._database.write(work)
@@ -79,7 +79,7 @@ class SqlScans:
         def work(txn: Txn) -> None:
             scans.end_scan(txn, scan.id, state=ScanState.INTERRUPTED, reason=reason)
             message = f"The {scan.kind} scan stopped before its end ({reason}); it says nothing about who left."
-            notes.add_log(txn, LogEntry(job=scan.job, level="warn", message=message))
+            notes.add_log(txn, LogEntry(scan.job, "warn", message, LogCode.SCAN_INTERRUPTED))
             if starts_again and not job_by_key(txn, scan.job).scan_wanted:
                 change_job(txn, scan.job, scan_wanted="backfill" if scan.kind == "backfill" else "reconcile")
 
@@ -103,11 +103,11 @@ def finish(txn: Txn, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
         message = (
             f"{scan.without_identifier:,} of {scan.profiles:,} profiles have no identifier; they cannot be exported."
         )
-        notes.add_log(txn, LogEntry(job=scan.job, level="warn", message=message))
+        notes.add_log(txn, LogEntry(scan.job, "warn", message, LogCode.NO_IDENTIFIER))
     if doubt is not None:
         scans.end_scan(txn, scan.id, state=ScanState.COMPLETED, reason=doubt)
         message = f"The {scan.kind} scan cannot say who left ({doubt}); those it saw are up to date."
-        notes.add_log(txn, LogEntry(job=scan.job, level="info", message=message))
+        notes.add_log(txn, LogEntry(scan.job, "info", message, LogCode.SCAN_DOUBTED))
         return
     leaving, inside = ledger.leaving_and_inside(txn, scan.job, version=version)
     config = job_by_key(txn, scan.job).config
@@ -123,7 +123,7 @@ def finish(txn: Txn, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
     message = f"The {scan.kind} scan saw {scan.seen:,} people; {leaving:,} are no longer in the audience."
     changed = _changed_before(txn, scan, version=version)
     said = f" {_compare_again(txn, scan, changed=changed, version=version)}" if changed else ""
-    notes.add_log(txn, LogEntry(job=scan.job, level="info", message=message + said))
+    notes.add_log(txn, LogEntry(scan.job, "info", message + said, LogCode.SCAN_DONE))
 
 
 def _changed_before(txn: Txn, scan: Scan, *, version: int) -> int:
@@ -159,4 +159,4 @@ def _hold(txn: Txn, scan: Scan, *, leaving: int, inside: int) -> None:
     job = job_by_key(txn, scan.job)
     if job.status in {Status.RUNNABLE, Status.SLEEPING}:
         change_job(txn, scan.job, status=next_status(job.status, Event.FAULT), cause=Cause.REMOVALS, reason=reason)
-    notes.add_log(txn, LogEntry(job=scan.job, level="warn", message=reason, code="JOB-FAULT-022"))
+    notes.add_log(txn, LogEntry(scan.job, "warn", reason, LogCode.FAULT))

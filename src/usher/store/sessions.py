@@ -1,5 +1,6 @@
 """Who is signed in, and who failed to: sessions as hashes of their tokens, failures as hashes of whom they concern."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,12 @@ def session_by_hash(txn: Txn, token_hash: str, *, idle_ms: int) -> KeptSession |
 def session_by_id(txn: Txn, session_id: str, *, idle_ms: int) -> KeptSession | None:
     row = txn.conn.execute(_going_on(txn, idle_ms).where(sessions.c.id == session_id)).first()
     return None if row is None else KeptSession(**row._mapping)  # noqa: SLF001 - public name
+
+
+def sessions_by_id(txn: Txn, session_ids: Collection[str], *, idle_ms: int) -> list[KeptSession]:
+    """Return those of the named sessions that go on."""
+    rows = txn.conn.execute(_going_on(txn, idle_ms).where(sessions.c.id.in_(session_ids)))
+    return [KeptSession(**row._mapping) for row in rows]  # noqa: SLF001 - public name
 
 
 def sessions_of(txn: Txn, person_id: str, *, idle_ms: int) -> list[KeptSession]:

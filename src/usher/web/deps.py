@@ -1,15 +1,16 @@
 """What the web layer is given, once, by whoever wires the service."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.requests import Request
 
-from usher.access.roles import Actor, Role
+from usher.access.roles import Actor
 from usher.engine.telemetry import Telemetry
 from usher.jobs.desk import Desk
+from usher.web.live_room import LiveRoom
 
 
 class TakesTriggers(Protocol):
@@ -32,8 +33,8 @@ class WebDeps:
     Args:
         authenticate: the actor whose API token this is; raises Unauthenticated.
         version: of Usher, as the API's description shows it.
+        live: where live pages have their seats, and what they share.
         closing: set when the service stops, so that live pages let go.
-        live_parts: what live pages showed last, shared by everybody who looks at the same thing with the same role.
     """
 
     desk: Desk
@@ -41,8 +42,8 @@ class WebDeps:
     telemetry: Telemetry
     authenticate: Callable[[str], Awaitable[Actor]]
     version: str
+    live: LiveRoom = field(repr=False)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    live_parts: dict[tuple[str, Role], tuple[float, Mapping[str, str]]] = field(default_factory=dict, repr=False)
 
 
 def deps_of(request: Request) -> WebDeps:

@@ -13,13 +13,13 @@ from pydantic import BaseModel
 
 from usher.clock import iso_from_ms, iso_or_none
 from usher.domain.job import Job, Status
-from usher.domain.notes import RESENT, LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.mapp.wire import attribute_key
 
 WORKFLOW = "mapp_trigger_export"
 WORKFLOW_SLUG = "mapp-trigger-export"
 ROUTINE_CODE = "UNKNOWN-000"  # Lytics' log lines always carry a code
-OURS = frozenset({"", RESENT})  # codes that the published ones do not know
+PUBLISHED = frozenset({LogCode.FAULT})  # the others are ours
 
 
 class JobConfigBody(BaseModel):
@@ -161,7 +161,7 @@ def log_body(entry: LogEntry, *, job_id: str) -> JobLogBody:
         job_id=job_id,
         level=entry.level,
         message=entry.message,
-        code=ROUTINE_CODE if entry.code in OURS else entry.code,
+        code=entry.code if entry.code in PUBLISHED else ROUTINE_CODE,
         timestamp=iso_from_ms(entry.at_ms),
         context=entry.context or {},
     )

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from usher.access.roles import Role
+from usher.engine.ingest import MOST_KEPT_BYTES
 from usher.jobs.authorizations import list_authorizations
 from usher.jobs.health import service_health
 from usher.jobs.records import page_of_unreadable, show_unreadable
@@ -45,7 +46,9 @@ async def unreadable_page(visit: Visit) -> Response:
 
 async def message_page(visit: Visit) -> Response:
     message = await show_unreadable(visit.desk, visit.actor, visit.path("entry_id"))
-    return await visit.page("settings-message.html", message=message, labels=await _labels(visit), why=WHY)
+    return await visit.page(
+        "settings-message.html", message=message, most_kept=MOST_KEPT_BYTES, labels=await _labels(visit), why=WHY
+    )
 
 
 async def _labels(visit: Visit) -> dict[str, str]:

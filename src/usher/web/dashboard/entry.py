@@ -102,9 +102,16 @@ def _to_sign_in(visit: Visit, error: Unauthenticated) -> Response:
         return Response(status_code=204)  # what ends a browser's asking for a stream
     if visit.request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Refresh": "true"})
-    back = visit.here if visit.request.method == "GET" else HOME
+    back = visit.here if visit.request.method == "GET" else _came_from(visit.request)
     said = "" if back == HOME and visit.request.method == "GET" else "Sign in to go on."
     return visit.go(f"/sign-in?next={quote(back, safe='/')}", said=said, mood="warn")
+
+
+def _came_from(request: Request) -> str:
+    """Return the page whose form was sent, so that signing in leads back to it."""
+    page = urlsplit(request.headers.get("referer", ""))
+    path = page.path + (f"?{page.query}" if page.query else "")
+    return local_path(path) if page.netloc == request.headers.get("host") else HOME
 
 
 def local_path(text: str) -> str:

@@ -8,13 +8,19 @@ from starlette.responses import Response
 from usher.access.roles import Role
 from usher.domain.job import Job
 from usher.errors import Conflict, InvalidInput, Problem, Unavailable
-from usher.jobs import looking
 from usher.jobs.authorizations import list_authorizations
-from usher.jobs.editing import ChangedMeanwhile, EditPreview, edit_job, preview_edit
+from usher.jobs.editing import ChangedMeanwhile, EditPreview, edit_job, editable_job, preview_edit
 from usher.jobs.vendors import LYTICS, MAPP
-from usher.jobs.webhooks import ENDED
 from usher.web.dashboard.entry import PageRoute
-from usher.web.dashboard.job_fields import by_control, change_words, draft_in, fingerprint, typed_in, typed_of
+from usher.web.dashboard.job_fields import (
+    by_control,
+    change_words,
+    draft_in,
+    fingerprint,
+    of_no_control,
+    typed_in,
+    typed_of,
+)
 from usher.web.dashboard.visit import Visit
 
 CHANGED = "Somebody else changed this job since you opened it. What you typed is kept; see what it would change now."
@@ -46,15 +52,12 @@ async def _save(visit: Visit, job: Job, typed: dict[str, str]) -> Response:
     except ChangedMeanwhile:
         return await _preview(visit, await _editable(visit), typed, trouble=CHANGED)
     except (Conflict, Unavailable) as error:
-        return await _form(visit, job, typed, problems=[Problem("name", error.message, "")], status=409)
+        return await _form(visit, job, typed, trouble=error.message)
     return visit.go(f"/jobs/{job.id}", said=" ".join(["Saved.", *edited.notes]))
 
 
 async def _editable(visit: Visit) -> Job:
-    job = (await looking.show_job(visit.desk, visit.path("job_id"))).job
-    if job.status in ENDED:
-        raise Conflict("A job that has ended cannot be changed. Duplicate it into a new one.")
-    return job
+    return await editable_job(visit.desk, visit.path("job_id"))
 
 
 async def _form(
@@ -64,7 +67,6 @@ async def _form(
     *,
     problems: Sequence[Problem] = (),
     seen: EditPreview | None = None,
-    status: int = 400,
     trouble: str = "",
 ) -> Response:
     auths = await list_authorizations(visit.desk)
@@ -74,7 +76,7 @@ async def _form(
     }
     return await visit.page(
         "job-edit.html",
-        status=409 if trouble else status if problems else 200,
+        status=409 if trouble else 400 if problems else 200,
         job=job,
         base=f"/jobs/{job.id}",
         typed=typed,
@@ -85,7 +87,7 @@ async def _form(
         changes=change_words(seen.changes, labels) if seen is not None else [],
         shown=fingerprint(typed),
         was=seen.mark if seen is not None else "",
-        trouble=trouble,
+        trouble=trouble or of_no_control(problems),
     )
 
 

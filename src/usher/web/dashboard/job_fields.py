@@ -39,7 +39,7 @@ WORDS = {
     "config.exit_brake_percent": "Mass exits: percent",
     "config.allow_unlisted_group": "Use a group that Mapp does not list",
 }
-PLACES = {"auth_ids": "mapp_auth", "config": "mapp_attribute_name", "status": "name"}  # fields that no control has
+PLACES = {"auth_ids": "mapp_auth", "config": "mapp_attribute_name"}  # where a field is chosen that no control has
 CONTROLS = frozenset({"name", "description", "mapp_auth", "lytics_auth", *TEXTS, *SWITCHES, *NUMBERS})
 
 
@@ -87,17 +87,28 @@ def fingerprint(typed: Mapping[str, str]) -> str:
 
 
 def by_control(problems: Iterable[Problem]) -> dict[str, Problem]:
-    """Return each problem under the name of the control that it is shown at; two at one control are joined."""
+    """Return each problem under the name of the control that would mend it; two at one control are joined."""
     found: dict[str, Problem] = {}
     for problem in problems:
-        name = PLACES.get(problem.field, problem.field.removeprefix("config."))
-        name = name if name in CONTROLS else "name"
+        name = _control(problem)
+        if name not in CONTROLS:
+            continue
         said = Problem(name, _whole(problem), problem.mend)
         before = found.get(name)
         found[name] = (
             said if before is None else Problem(name, f"{before.problem} {before.mend} {said.problem}", said.mend)
         )
     return found
+
+
+def of_no_control(problems: Iterable[Problem]) -> str:
+    """Return in whole sentences what no control of the form would mend."""
+    others = [problem for problem in problems if _control(problem) not in CONTROLS]
+    return " ".join(f"{_whole(problem)} {problem.mend}".strip() for problem in others)
+
+
+def _control(problem: Problem) -> str:
+    return PLACES.get(problem.field, problem.field.removeprefix("config."))
 
 
 def _whole(problem: Problem) -> str:

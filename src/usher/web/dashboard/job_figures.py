@@ -79,22 +79,6 @@ def _not_in_step(progress: Progress) -> list[tuple[str, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
-    """Whether everything that was received is accounted for, and the figures that say so."""
-
-    is_right: bool
-    text: str
-
-
-def sum_of(progress: Progress) -> Sum:
-    triggers = progress.triggers
-    ignored = sum(triggers["ignored"].values())
-    received, applied, unreadable = triggers["received"], triggers["applied"], triggers["unreadable"]
-    text = f"{received:,} received = {applied:,} applied + {ignored:,} ignored + {unreadable:,} unreadable"
-    return Sum(received == applied + ignored + unreadable, text)
-
-
-@dataclass(frozen=True, slots=True)
 class Chart:
     """
     A chart, as the table that it is drawn from.

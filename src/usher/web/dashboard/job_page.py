@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from usher.access.roles import Role
-from usher.domain.notes import LogEntry
+from usher.domain.notes import LogCode, LogEntry
 from usher.jobs import looking
 from usher.jobs.activity import activity_of
 from usher.jobs.aside import SetAside, set_aside
@@ -17,7 +17,8 @@ from usher.jobs.standing import standing_of
 from usher.jobs.webhooks import heard, is_webhook_wanted, paste_help
 from usher.mapp.wire import attribute_key
 from usher.web.dashboard.entry import PageRoute
-from usher.web.dashboard.job_figures import SPANS, aside_rows, charts_of, configuration_of, delivery_of, sum_of
+from usher.web.dashboard.job_figures import SPANS, aside_rows, charts_of, configuration_of, delivery_of
+from usher.web.dashboard.job_steps import steps_of
 from usher.web.dashboard.live import LivePage
 from usher.web.dashboard.visit import Visit
 
@@ -32,17 +33,19 @@ async def context(visit: Visit) -> Mapping[str, Any]:
     """Return what the page shows; everything of it may change while somebody looks."""
     desk, job_id = visit.desk, visit.path("job_id")
     now = await standing_of(desk, job_id)
+    job, fitting = now.job, offers(now)
     span, level = _one_of(visit.query("span"), SPANS, "hour"), _one_of(visit.query("level"), LEVELS, "")
     seen = now.hour if span == "hour" else await activity_of(desk, job_id, span=span)
     found = await set_aside(desk, job_id) if now.progress.members["set_aside"] else NOBODY
     log, older = await looking.job_logs(desk, job_id, levels=LEVELS[level], size=TAIL)
     return {
         "base": f"/jobs/{job_id}",
-        "job": now.job,
+        "job": job,
         "now": now,
         "progress": now.progress,
         "members": now.progress.members,
-        "offers": offers(now),
+        "offers": fitting,
+        "steps": steps_of(job.id, job.status, job.cause, fitting, mapp=job.mapp_auth, lytics=job.lytics_auth),
         "saying": say(now),
         "held": say_held(now),
         "backfill": now.backfill,
@@ -52,7 +55,6 @@ async def context(visit: Visit) -> Mapping[str, Any]:
         "seconds": seen.seconds,
         "charts": charts_of(seen),
         "delivery": delivery_of(now.progress),
-        "adds_up": sum_of(now.progress),
         "set_aside": found,
         "aside": aside_rows(found, may_see=visit.may_see_people),
         "feed": [feed_line(entry) for entry in now.log[:FEED]],
@@ -85,31 +87,32 @@ class FeedLine:
 def feed_line(entry: LogEntry) -> FeedLine:
     """Return a line of the log as something that happened."""
     first, _, rest = plain(entry.message).partition(". ")
-    icon, style = next(
-        (found for beginning, found in FEED_ICONS.items() if entry.message.startswith(beginning)),
-        LEVEL_ICONS.get(entry.level, LEVEL_ICONS["info"]),
-    )
+    icon, style = LEVEL_ICONS.get(entry.level) or FEED_ICONS.get(entry.code, NEUTRAL)
     return FeedLine(first.rstrip("."), rest, icon, style, entry.at_ms)
 
 
-LEVEL_ICONS = {"info": ("info", ""), "warn": ("triangle-alert", "warn-c"), "error": ("octagon-alert", "bad-c")}
-FEED_ICONS = {
-    "Created": ("plus", ""),
-    "Started a": ("search", ""),
-    "Paused": ("pause", ""),
-    "Resumed": ("play", ""),
-    "Restarted": ("rotate-cw", ""),
-    "Killed": ("circle-x", ""),
-    "The reconcile": ("circle-check", "ok-c"),
-    "The backfill": ("circle-check", "ok-c"),
-    "Everybody who was": ("circle-check", "ok-c"),
-    "Mapp takes": ("circle-check", "ok-c"),
-    "Mapp answers again": ("circle-check", "ok-c"),
-    "Lytics answers again": ("circle-check", "ok-c"),
-    "Lytics sends": ("webhook", ""),
+NEUTRAL = ("info", "")
+LEVEL_ICONS = {"warn": ("triangle-alert", "warn-c"), "error": ("octagon-alert", "bad-c")}
+GOOD = ("circle-check", "ok-c")
+FEED_ICONS: Mapping[str, tuple[str, str]] = {
+    LogCode.CREATED: ("plus", ""),
+    LogCode.PAUSED: ("pause", ""),
+    LogCode.RESUMED: ("play", ""),
+    LogCode.RESTARTED: ("rotate-cw", ""),
+    LogCode.KILLED: ("circle-x", ""),
+    LogCode.DELETED: ("trash-2", ""),
+    LogCode.RETRIED: ("rotate-cw", ""),
+    LogCode.RESENT: ("send", ""),
+    LogCode.SOME_RESENT: ("send", ""),
+    LogCode.SCAN_BEGUN: ("search", ""),
+    LogCode.SCAN_DONE: GOOD,
+    LogCode.COMPLETED: GOOD,
+    LogCode.MENDED: GOOD,
+    LogCode.AWAKE: GOOD,
+    LogCode.WEBHOOK: ("webhook", ""),
 }
 
-LIVE = LivePage("job.html", PARTS, context)
+LIVE = LivePage("job.html", PARTS, context, known=("span", "level"))
 
 
 async def job_page(visit: Visit) -> Response:

@@ -73,7 +73,8 @@ async def jobs_page(visit: Visit) -> Response:
 async def live_jobs(visit: Visit) -> Response:
     """Answer with the stream of the list's parts; each stream keeps the order that it began with."""
     places = Places()
-    return await LivePage("jobs.html", PARTS, lambda visit: _context(visit, places)).stream(visit)
+    page = LivePage("jobs.html", PARTS, lambda visit: _context(visit, places), known=("show", "q", "sort"))
+    return await page.stream(visit)
 
 
 async def _context(visit: Visit, places: Places) -> Mapping[str, Any]:
@@ -84,7 +85,6 @@ async def _context(visit: Visit, places: Places) -> Mapping[str, Any]:
         "seen": seen,
         "lines": [line_of(row) for row in places.sorted(seen.rows)],
         "filters": [(word, title, seen.counts[word]) for word, title in _filters(asked)],
-        "adds_up": adds_up(seen),
         "sentence": sentence(seen),
     }
 
@@ -93,12 +93,6 @@ def _filters(asked: Asked) -> list[tuple[str, str]]:
     """Return the usual filters, and the one in force where a counter above led to it."""
     extra = [(asked.show, COUNTED[asked.show])] if asked.show in COUNTED else []
     return [*FILTERS, *extra]
-
-
-def adds_up(seen: Overview) -> bool:
-    """Whether every trigger that came is accounted for."""
-    totals = seen.totals
-    return totals.received == totals.applied + totals.ignored + totals.unreadable
 
 
 def sentence(seen: Overview) -> str:

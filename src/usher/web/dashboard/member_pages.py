@@ -84,7 +84,7 @@ def _fields(request: PreparedRequest | None) -> list[tuple[str, str]]:
     return [(json.dumps(key, ensure_ascii=False), json.dumps(value, ensure_ascii=False)) for key, value in body.items()]
 
 
-LIVE = LivePage("member.html", ("answer", "steps", "following"), member_context)
+LIVE = LivePage("member.html", ("answer", "steps", "following"), member_context, known=("m", "order"))
 
 
 async def member_file(visit: Visit) -> Response:

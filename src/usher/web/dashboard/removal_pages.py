@@ -9,6 +9,7 @@ from usher.domain import removal_brake
 from usher.errors import Conflict
 from usher.jobs.looking import page_of_members
 from usher.jobs.removals import Removals, confirm_removals, discard_removals, waiting_removals
+from usher.jobs.removals_said import MINUTES, removals_said
 from usher.redact import mask_member
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.live import LivePage
@@ -31,11 +32,11 @@ async def removals_context(visit: Visit) -> dict[str, Any]:
     return {
         "job": found.job,
         "found": found,
-        "seconds": found.count / found.per_second if found.per_second else None,
+        "sentences": removals_said(found),
         "since_ms": _since_ms(found),
         "scan_people": removal_brake.PEOPLE,
         "scan_percent": removal_brake.PERCENT,
-        "minutes": removal_brake.WINDOW_MS // 60_000,
+        "minutes": MINUTES,
         "sample": [(line.member if visit.may_see_people else mask_member(line.member), line) for line in sample],
         "path_of": path_of,
     }

@@ -1,5 +1,7 @@
 """Settings, API tokens: made, shown once, revoked."""
 
+from typing import NamedTuple
+
 from starlette.responses import Response
 
 from usher.access import tokens
@@ -11,12 +13,31 @@ from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.forms import Form
 from usher.web.dashboard.problems import Problems, by_field, taken
 from usher.web.dashboard.visit import Visit
+from usher.web.dashboard.words import duration
 
 PATH = "/settings/tokens"
 ONE = PATH + "/{token_id}/revoke"
 USUAL_DAYS = "90"
 SOON_MS = 14 * 86_400_000  # before its end a token is marked
 SUBJECTS = {"name": "The name", "role": "This", "expires_days": "The number of days"}
+
+
+class Expiry(NamedTuple):
+    """When a token ends, and how that is shown; without an icon where there is nothing to do about it."""
+
+    said: str
+    icon: str = ""
+    style: str = ""
+
+
+def expiry_of(expires_ms: int | None, *, now_ms: int) -> Expiry:
+    """Return how the end of a token is shown; None means that it does not end."""
+    if expires_ms is None:
+        return Expiry("never")
+    if expires_ms <= now_ms:
+        return Expiry(f"expired {duration((now_ms - expires_ms) / 1000)} ago", "circle-x", "bad-c")
+    said = f"in {duration((expires_ms - now_ms) / 1000)}"
+    return Expiry(said, "triangle-alert", "warn-c") if expires_ms - now_ms < SOON_MS else Expiry(said)
 
 
 async def tokens_page(visit: Visit) -> Response:
@@ -72,14 +93,9 @@ async def _token(visit: Visit) -> ApiToken:
 
 
 async def _list(visit: Visit, *, made: ApiToken | None = None, plain: str = "") -> Response:
-    return await visit.page(
-        "settings-tokens.html",
-        tokens=list(reversed(await list_tokens(visit.desk))),
-        made=made,
-        plain=plain,
-        now_ms=visit.now_ms,
-        soon_ms=SOON_MS,
-    )
+    found = reversed(await list_tokens(visit.desk))
+    tokens = [(token, expiry_of(token.expires_ms, now_ms=visit.now_ms)) for token in found]
+    return await visit.page("settings-tokens.html", tokens=tokens, made=made, plain=plain)
 
 
 async def _new(visit: Visit, *, expires_days: str, status: int = 200, problems: Problems | None = None) -> Response:

@@ -21,6 +21,11 @@ async def type_page(visit: Visit) -> Response:
     return await visit.page("new-1-type.html", typed=typed_by(visit), own=("backfill_only",))
 
 
+async def begin_again(visit: Visit) -> Response:
+    """Lead back whoever reloads the answer of a form that is gone."""
+    return visit.go(TYPE)
+
+
 PAGES: tuple[PageRoute, ...] = (
     PageRoute("GET", TYPE, Role.OPERATOR, type_page),
     PageRoute("GET", ACCOUNTS, Role.OPERATOR, accounts_page),
@@ -32,5 +37,7 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("POST", "/jobs/new/send-one", Role.OPERATOR, try_one),
     PageRoute("POST", "/jobs/new/save", Role.OPERATOR, save_only),
     PageRoute("POST", "/jobs/new/start", Role.OPERATOR, start_export),
+    PageRoute("GET", "/jobs/new/start", Role.OPERATOR, begin_again),
+    PageRoute("GET", "/jobs/new/save", Role.OPERATOR, begin_again),
     PageRoute("GET", "/jobs/{job_id}/clone", Role.OPERATOR, clone_job),
 )

@@ -1,7 +1,7 @@
 """
 Which accounts, and what the job is called: the second page.
 
-An authorization that is new is tested before it is saved, and both are saved or neither, so that a reload saves
+An authorization that is new is tested before it is saved, and both are saved or neither; the same form sent again saves
 nothing twice.
 """
 
@@ -200,7 +200,7 @@ def _of_label(typed: Typed) -> dict[str, Shown]:
 
 async def _save(visit: Visit, draft: AuthDraft) -> str:
     """Save it, and have its health noted, as everywhere where authorizations are shown."""
-    saved = await create_authorization(visit.desk, visit.actor, draft)
+    saved = await create_authorization(visit.desk, visit.actor, draft, once=True)
     await test_authorization(visit.desk, visit.actor, saved.id)
     return saved.id
 

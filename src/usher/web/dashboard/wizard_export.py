@@ -9,19 +9,19 @@ from starlette.responses import Response
 from usher.domain import removal_brake
 from usher.errors import Problem
 from usher.jobs.accounts import accounts
+from usher.jobs.asking_mapp import UNLISTED_GROUP
 from usher.jobs.choices import FieldsOffered, GroupChoice
 from usher.jobs.preview import preview_job
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Visit
 from usher.web.dashboard.wizard_fields import ACCOUNTS, EXPORT_FIELDS, PROVIDERS, Typed, typed_by
 from usher.web.dashboard.wizard_offers import Offer, fields_for, groups_for, offer_for, usual_field
-from usher.web.dashboard.wizard_problems import Shown, field_of, shown_at_fields
+from usher.web.dashboard.wizard_problems import Shown, shown_at_fields
 from usher.web.dashboard.wizard_request import shown_request
 
 NEEDED = ("segment_id", "uid_field", "group_id")
 TRIED = "tried"  # sent by a form that was refused once: from then on blank fields are pointed out too
 LOOKED_AT = "looked_at"  # the audience for whose people the identifier fields were looked at
-UNLISTED = "is not in Mapp's list of groups."
 IDENTIFIER_TYPES = (
     ("email", "E-mail address"),
     ("userID", "User ID"),
@@ -103,7 +103,7 @@ def _parts(
 ) -> dict[str, Any]:
     """Return what the page and its answers both show."""
     names = {group.id: group.name for group in groups}
-    is_unlisted = any(field_of(one) == "group_id" and one.problem == UNLISTED for one in problems)
+    is_unlisted = any(one.code == UNLISTED_GROUP for one in problems)
     return {
         "typed": typed,
         "own": EXPORT_FIELDS,

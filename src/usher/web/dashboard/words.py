@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from usher.access.roles import Role
+from usher.domain.attention import is_told_by_brake
 from usher.domain.job import Status
 
 
@@ -32,11 +33,9 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 def status_word(status: str, *, is_held: bool = False) -> StatusWord:
-    """Return how a status is shown; a live job whose removals wait for a person needs attention whatever it does."""
-    return AT_THE_BRAKE if is_held and Status(status) in HOLDABLE else STATUS_WORDS[Status(status)]
-
-
-HOLDABLE = frozenset({Status.RUNNABLE, Status.SLEEPING, Status.FAULT})
+    """Return how a status is shown; *is_held*: people of the job wait for a decision."""
+    found = Status(status)
+    return AT_THE_BRAKE if is_told_by_brake(found, is_held=is_held) else STATUS_WORDS[found]
 
 
 def number(value: float | None) -> str:

@@ -57,17 +57,20 @@
   const address = document.body.dataset.live;
   let source = null, lostAt = null, spokenAt = 0;
   const line = document.getElementById("live-line");
-  const isBusy = (part) => part.contains(document.activeElement) && document.activeElement !== part
+  const hasFocus = (part) => { const at = document.activeElement; return part.contains(at) && at !== part && at.tagName !== "SUMMARY"; };
+  const isBusy = (part) => hasFocus(part)
     || part.querySelector("details.menu[open]") !== null || String(getSelection()) && part.contains(getSelection().anchorNode);
   const take = (part, html) => {
     if (isBusy(part)) { part.waiting = html; return; }
     const open = all("details[id][open]", part).map((d) => d.id);
+    const held = part.contains(document.activeElement) && document.activeElement.closest("details[id]")?.id;
     part.waiting = null;
     part.innerHTML = html;
     open.forEach((id) => { const d = document.getElementById(id); if (d) d.open = true; });
+    if (held) document.getElementById(held)?.querySelector("summary").focus();
     if (window.htmx) htmx.process(part);
     upgrade(part);
-    const words = part.dataset.speak && part.querySelector("[data-sentence]")?.textContent.trim();
+    const words = "speak" in part.dataset && part.querySelector("[data-sentence]")?.textContent.trim();
     if (words && words !== part.spoken && Date.now() - spokenAt > 30000) { say(words); part.spoken = words; spokenAt = Date.now(); }
   };
   const signedOut = () => {
@@ -105,6 +108,7 @@
   const catchUp = () => setTimeout(() => all("[data-part]").forEach((p) => p.waiting && take(p, p.waiting)), 0);
   document.addEventListener("focusout", catchUp);
   document.addEventListener("toggle", catchUp, true); // a menu that a click elsewhere closed
+  document.addEventListener("selectionchange", () => { if (!String(getSelection())) catchUp(); });
 
   // ---- forms: what was typed outlives a reload or a lost session; never a password ----
   all("form[data-keep]").forEach((form) => {
@@ -127,11 +131,21 @@
   all("[data-forget]").forEach((e) => sessionStorage.removeItem(`usher:${e.dataset.forget}`));
   document.addEventListener("submit", (e) => {
     const form = e.target;
-    if (form.method !== "post" || e.defaultPrevented) return;
+    if (e.defaultPrevented) return;
+    if (form.dataset.waits) setTimeout(() => wait(form), 400);
+    if (form.method !== "post") return;
     if (form.dataset.sent) { e.preventDefault(); return; }
     form.dataset.sent = "1";
-    setTimeout(() => delete form.dataset.sent, 4000);
   });
+  // Some answers need a vendor's: say so where somebody waits, and to who listens.
+  const wait = (form) => {
+    const place = form.querySelector(".formfoot") || form;
+    const told = form.querySelector(".waits") || place.appendChild(Object.assign(document.createElement("p"), { className: "waits hint" }));
+    told.textContent = form.dataset.waits;
+    say(form.dataset.waits);
+  };
+  // Back may show the page as it was left; until then what was sent stays sent, however long its answer takes.
+  addEventListener("pageshow", (e) => e.persisted && all("form[data-sent]").forEach((form) => delete form.dataset.sent));
   document.addEventListener("click", (e) => {
     const b = e.target.closest("[data-fill]");
     if (b) {
