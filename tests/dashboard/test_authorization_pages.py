@@ -232,7 +232,8 @@ async def test_a_new_secret_that_is_blank_is_asked_for(connected):
 async def test_the_secret_that_is_in_use_changes_nothing_and_the_page_says_so(connected):
     page = await (await connected.visitor()).act(at(connected, "mapp"), {"do": "rotate", "secret": SANDBOX.secret})
 
-    assert "XXX" in page.words
+    assert "That is in use already, so nothing changed." in page.words
+    assert "auth.test" not in await audited(connected), "nobody was asked"
     assert "auth.change" not in await audited(connected)
 
 
@@ -256,6 +257,23 @@ async def test_a_new_address_needs_the_secret_again(connected):
 
     assert page.status == 400
     assert "Secret must be given again, because the API URL changes." in page.words
+
+
+async def test_a_change_whose_test_fails_is_saved_only_with_the_second_button(connected):
+    admin, path = await connected.visitor(), at(connected, "mapp", "/edit")
+    typed = mapp(connected, label="Kept", secret="wrong", description="Typed words")
+    page = await admin.post(path, typed)
+
+    assert page.status == 400
+    assert "The test failed. Nothing was saved." in page.words
+    assert "Save anyway" in page.words
+    assert 'value="Typed words"' in page.text
+    assert "auth.change" not in await audited(connected)
+    assert "mapp" in await saved(connected)
+
+    page = await admin.act(path, typed | {"insists": "on"})
+    assert "Saved, although the test failed." in page.words
+    assert "Kept" in await saved(connected)
 
 
 async def test_jobs_that_use_it_keep_it_from_being_deleted(connected):

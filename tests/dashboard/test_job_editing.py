@@ -177,6 +177,16 @@ async def test_a_vendor_that_cannot_be_reached_is_no_fault_of_the_label(house: H
     assert 'aria-invalid="true"' not in page.text
 
 
+async def test_what_no_field_of_the_form_would_mend_stands_above_it(house: House) -> None:
+    job_id = await a_job(house)
+    no_fields = {"status": 200, "message": "success", "data": []}
+    house.running.world.faults.add([Rule(where="lytics.schema", kind="status", status=200, body=no_fields)])
+    page = await preview(house, job_id, mapp_attribute_name="late")
+    note = page.text.partition('class="note bad said" role="alert"')[2].partition("</div></div>")[0]
+    assert (page.status, "email" in note) == (400, True), page.words
+    assert 'aria-invalid="true"' not in page.text
+
+
 async def test_who_may_not_or_what_has_ended_is_not_edited(house: House) -> None:
     job_id = await a_job(house)
     viewer = await house.visitor(Role.VIEWER)

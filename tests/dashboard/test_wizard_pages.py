@@ -130,6 +130,20 @@ async def test_accounts_that_are_sent_three_times_are_saved_once(house: House) -
     assert sorted(str(one["label"]) for one in await auths_of(house)) == ["L", "M"]
 
 
+@pytest.mark.parametrize("do", ["", "test", "insist"])
+async def test_an_operator_who_sends_a_new_authorization_is_told_who_may_and_nobody_is_asked(
+    ready: House, do: str
+) -> None:
+    operator, calls = await ready.visitor(Role.OPERATOR), ready.running.world.traffic.by_status
+    asked, saved = calls.total(), await auths_of(ready)
+    account = {"mapp_api_url": f"{ready.running.sandbox_url}/mapp", "mapp_integration_id": SANDBOX.integration_id}
+    sent = filled(ready, mapp="new", mapp_secret=SANDBOX.secret, do=do, **account)
+    found = await operator.post("/jobs/new/accounts", sent)
+    assert (found.status, "Administrators add authorizations. Ask one to add it" in found.words) == (403, True)
+    assert SANDBOX.secret not in found.text
+    assert (calls.total(), await auths_of(ready)) == (asked, saved)
+
+
 async def test_a_page_with_script_takes_only_what_was_found_so_that_secrets_stay_typed(house: House) -> None:
     admin = await house.visitor()
     fields = {"draft": "d", "mapp": "new", "lytics": "new", "mapp_secret": "s3cret-typed"}

@@ -91,7 +91,7 @@ async def test_a_job_that_stands_in_the_way_is_named_and_nothing_typed_is_lost(h
 
 
 @pytest.mark.parametrize("button", ["start", "save"])
-async def test_pressing_a_last_button_often_makes_one_job_and_leads_to_it(house: House, button: str) -> None:
+async def test_pressing_start_twice_makes_one_job(house: House, button: str) -> None:
     admin = await house.visitor()
     sent = filled(house, name="Once only")
     pages = await asyncio.gather(*(admin.post(f"/jobs/new/{button}", sent) for _ in range(3)))

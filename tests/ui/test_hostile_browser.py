@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from tests.dashboard.hostile import LABELS, LINES
 from tests.ui.browsing import Window
@@ -66,7 +66,12 @@ def enter(house: House, auth_id: str, audience: str, member: str) -> None:
 def seen(signed_in: Callable[..., Window]) -> Window:
     """A window to which any box that opens is a complaint."""
     found = signed_in()
-    found.page.on("dialog", lambda box: (found.complaints.append(f"a box: {box.message}"), box.dismiss()))
+
+    def hear(box: Dialog) -> None:
+        found.complaints.append(f"a box: {box.message}")
+        box.dismiss()
+
+    found.page.on("dialog", hear)
     return found
 
 

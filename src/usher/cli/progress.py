@@ -127,6 +127,7 @@ def print_progress(progress: dict[str, Any]) -> None:
     print_facts(
         [
             ("status", progress["status"]),
+            ("now", progress["sentence"]),
             ("reason", progress["reason"]),
             ("scan", _scan_said(scan) if scan else None),
             ("people", _counts(progress["members"], ("total", "in", "out", "due", "set_aside", "held"))),

@@ -39,6 +39,12 @@ def offers(now: Standing) -> frozenset[Offer]:
     )
 
 
+def offer_words(now: Standing) -> list[str]:
+    """Return the same steps as words, always in one order."""
+    fits = offers(now)
+    return [offer.value for offer in Offer if offer in fits]
+
+
 def fitting(
     status: Status, cause: Cause, *, is_waiting: bool, is_scan_near: bool, people: int, set_aside: int
 ) -> frozenset[Offer]:

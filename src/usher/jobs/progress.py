@@ -87,6 +87,21 @@ class Progress:
         counts = self.triggers
         return Totals(counts["received"], counts["applied"], sum(counts["ignored"].values()), counts["unreadable"])
 
+    @property
+    def in_step(self) -> int:
+        """Of how many people Mapp has what is wanted: nothing is owed, and none of them is set aside."""
+        return self.members["total"] - self.members["due"] - self.members["set_aside"]
+
+    @property
+    def waiting(self) -> int:
+        """How many people wait to be sent; who waits for a decision is not among them."""
+        return self.members["due"] - self.members["held"]
+
+    @property
+    def requests(self) -> int:
+        """How many requests went to Mapp, whatever became of them."""
+        return sum((self.sent["accepted"], self.sent["retried"], self.sent["rejected"], self.sent["unknown"]))
+
 
 async def job_progress(desk: Desk, job_id: str) -> Progress:
     """

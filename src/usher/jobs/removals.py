@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import delete
 
 from usher.access.roles import Actor
+from usher.domain import removal_brake
 from usher.domain.job import Cause, Event, Job, Status, next_status
 from usher.domain.notes import KEPT, HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import NS_PER_MS, version_of_scan
@@ -36,6 +37,14 @@ class HeldScan:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The brake asks where more than *people*, and more than *percent* of those inside, would be set to false."""
+
+    people: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
 class Removals:
     """
     Who waits for a person's decision in one job.
@@ -62,6 +71,25 @@ class Removals:
     @property
     def is_over(self) -> bool:
         return self.scan is None and self.exits is None
+
+    @property
+    def stopped_ms(self) -> int | None:
+        """When the brake stopped the job; None where nobody waits, or it is no longer known."""
+        if self.is_over:
+            return None
+        return self.scan.ended_ms if self.scan is not None else self.since_ms
+
+    @property
+    def exit_limits(self) -> Limits:
+        """For who exits by trigger."""
+        return Limits(self.job.config.exit_brake_people, self.job.config.exit_brake_percent)
+
+    @property
+    def scan_limits(self) -> Limits:
+        """For whom a scan does not find."""
+        own = self.exit_limits
+        is_set = self.job.config.exit_brake
+        return Limits(*removal_brake.scan_limits(is_set=is_set, people=own.people, percent=own.percent))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from usher.clock import iso_from_ms
 from usher.domain.job import Cause, Status
 from usher.jobs.standing import Standing
 
@@ -54,6 +55,18 @@ def say_held(now: Standing) -> Saying | None:
         " looks just like this. Who enters is still sent. Nothing is lost meanwhile."
     )
     return Saying(text, "warn", title=f"{held} {verb} for your decision", quoted=plain(now.job.reason))
+
+
+def sentence_of(now: Standing) -> str:
+    """Return in one line what a job's page says above everything; what is quoted there is the job's reason."""
+    said = say(now)
+    held = None if said.title else say_held(now)
+    return " ".join(_in_one_line(one) for one in (held, said) if one is not None)
+
+
+def _in_one_line(said: Saying) -> str:
+    then = f"{said.at_word} at {iso_from_ms(said.at_ms)}." if said.at_word and said.at_ms is not None else ""
+    return " ".join(filter(None, [f"{said.title}." if said.title else "", said.text, then]))
 
 
 def plain(text: str) -> str:
@@ -189,8 +202,7 @@ def _failed(now: Standing) -> Saying:
 
 
 def _completed(now: Standing) -> Saying:
-    members = now.progress.members
-    accepted = members["total"] - members["due"] - members["set_aside"]
+    members, accepted = now.progress.members, now.progress.in_step
     aside = f", {members['set_aside']:,} set aside" if members["set_aside"] else ""
     said = f"Mapp has accepted {accepted:,} of {_people(members['total'])}{aside}. Nothing more is sent."
     return Saying(said, "ok", at_word="Completed" if now.since_ms is not None else "", at_ms=now.since_ms)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from usher.domain.job import Job, Status
+from usher.domain.job import SENDING, Job, Status
 from usher.domain.notes import LogCode, LogEntry
 from usher.domain.scan import ScanState
 from usher.jobs.activity import Activity, activity_of
@@ -23,6 +23,7 @@ STOPPED_BY = {
     Status.KILLED: LogCode.KILLED,
     Status.DELETED: LogCode.DELETED,
 }
+OVER = frozenset({Status.COMPLETED, Status.KILLED, Status.DELETED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Backfill:
         accepted: of how many of them Mapp has accepted the newest value.
         read: how many were read from Lytics.
         per_second: how fast Mapp accepts, over the last minute or two.
-        left_seconds: until everybody is told, at that speed; None where it cannot be said yet.
+        left_seconds: until everybody is told, at that speed; None where it cannot be said yet, or nothing is sent.
     """
 
     expected: int | None
@@ -87,8 +88,7 @@ class Standing:
     @property
     def waiting(self) -> int:
         """How many people wait to be sent; who waits for a decision is not among them."""
-        members = self.progress.members
-        return members["due"] - members["held"]
+        return self.progress.waiting
 
     @property
     def backfill(self) -> Backfill | None:
@@ -135,9 +135,9 @@ def stopped_at(job: Job, log: Sequence[LogEntry]) -> int | None:
 def _backfill(now: Standing) -> Backfill | None:
     scan, members = now.progress.scan, now.progress.members
     is_first = scan is not None and scan.kind == "backfill" and now.is_scanning
-    if not (is_first or now.is_bulk_owed or now.sweeps & {"resend", "retry"}):
+    if now.job.status in OVER or not (is_first or now.is_bulk_owed or now.sweeps & {"resend", "retry"}):
         return None
-    accepted = max(0, members["total"] - members["due"] - members["set_aside"])
+    accepted = max(0, now.progress.in_step)
     read = scan.seen if scan is not None and is_first else members["total"]
     expected = scan.expected if scan is not None and is_first else members["total"]
     if expected is not None:
@@ -148,7 +148,7 @@ def _backfill(now: Standing) -> Backfill | None:
 
 
 def _left_seconds(now: Standing, expected: int | None, accepted: int, speed: float) -> float | None:
-    if expected is None or not speed:
+    if expected is None or not speed or now.job.status not in SENDING:
         return None
     scan = now.progress.scan
     reading = (scan.eta_seconds or 0.0) if scan is not None and now.is_scanning else 0.0

@@ -4,7 +4,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from usher.errors import InvalidInput, Problem
-from usher.jobs import aside, control, explain, looking
+from usher.jobs import aside, control, explain, looking, standing
 from usher.web.body import JsonObject
 from usher.web.callers import Caller, may_see_people
 from usher.web.deps import deps_of
@@ -28,8 +28,8 @@ class OwedBody(BaseModel):
 
 
 async def job_progress(request: Request, job_id: str) -> Ok[ProgressBody]:
-    """Show how far a job has come."""
-    return ok(request, progress_body(await looking.job_progress(deps_of(request).desk, job_id)))
+    """Show how far a job has come, what it does now in a sentence, and what can be done with it."""
+    return ok(request, progress_body(await standing.standing_of(deps_of(request).desk, job_id)))
 
 
 async def list_members(

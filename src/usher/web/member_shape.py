@@ -9,10 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from usher.clock import iso_or_none
 from usher.errors import InvalidInput, Problem
 from usher.jobs.explain import Explanation, MemberLine
+from usher.jobs.offers import offer_words
 from usher.jobs.preview import Preview
-from usher.jobs.progress import Progress
+from usher.jobs.saying import sentence_of
+from usher.jobs.standing import Standing
 from usher.mapp.client import PreparedRequest
 from usher.redact import mask_member, without_member
 from usher.vault import Vault, VaultLocked
@@ -66,12 +69,17 @@ class ExplanationBody(MemberBody):
 
 
 class ScanBody(BaseModel):
-    """The newest scan of a job; *held* are those whom it did not find and who wait for a decision."""
+    """
+    The newest scan of a job; *held* are those whom it did not find and who wait for a decision.
+
+    *without_identifier* counts profiles for which the identifier field names nobody.
+    """
 
     kind: str
     state: str
     seen: int
     expected: int | None
+    without_identifier: int
     held: int
     pages: int
     started: str
@@ -80,7 +88,11 @@ class ScanBody(BaseModel):
 
 
 class MemberCountsBody(BaseModel):
-    """How many members are in which state; *held* are those of *due* that wait for a person and are not sent before."""
+    """
+    How many members are in which state; *held* are those of *due* that wait for a person and are not sent before.
+
+    waiting = due - held; in_step = total - due - set_aside.
+    """
 
     total: int
     inside: int = Field(alias="in")
@@ -88,11 +100,14 @@ class MemberCountsBody(BaseModel):
     due: int
     set_aside: int
     held: int
+    waiting: int
+    in_step: int
 
 
 class SentBody(BaseModel):
-    """Requests to Mapp by what they meant."""
+    """Requests to Mapp by what they meant; *requests* are all of them."""
 
+    requests: int
     accepted: int
     retried: int
     rejected: int
@@ -115,8 +130,29 @@ class PaceBody(BaseModel):
     in_flight: int
 
 
+class BackfillBody(BaseModel):
+    """
+    How far everybody who is owed at once has come: a backfill, or people who are told again.
+
+    Of *expected* people, *read* came from Lytics and *accepted* reached Mapp. *left_seconds* is null where it cannot be
+    said yet, or nothing is sent.
+    """
+
+    expected: int | None
+    accepted: int
+    read: int
+    per_second: float
+    left_seconds: float | None
+
+
 class ProgressBody(BaseModel):
-    """How far a job has come; *hold* names what waits at the removal brake, and is blank where nobody does."""
+    """
+    How far a job has come; *hold* names what waits at the removal brake, and is blank where nobody does.
+
+    *sentence* says what the job does now and why, *since* when it came to stand still. *offers* are the steps that fit
+    it now: start (resume, for one never started), pause, resume, bounce, decide (confirm-removals or discard-removals),
+    reconcile, resend, retry, edit, clone (create it anew), kill, delete.
+    """
 
     status: str
     reason: str
@@ -126,6 +162,10 @@ class ProgressBody(BaseModel):
     triggers: TriggersBody
     pace: PaceBody
     hold: str
+    sentence: str
+    since: str | None
+    backfill: BackfillBody | None
+    offers: list[str]
 
 
 class ProblemBody(BaseModel):
@@ -156,8 +196,17 @@ class PreviewBody(BaseModel):
     attribute_key: str
 
 
-def progress_body(progress: Progress) -> ProgressBody:
-    return ProgressBody.model_validate(asdict(progress))
+def progress_body(now: Standing) -> ProgressBody:
+    progress, backfill = now.progress, now.backfill
+    figures = asdict(progress) | {
+        "members": {**progress.members, "waiting": progress.waiting, "in_step": progress.in_step},
+        "sent": {**progress.sent, "requests": progress.requests},
+        "sentence": sentence_of(now),
+        "since": iso_or_none(now.since_ms),
+        "backfill": None if backfill is None else asdict(backfill),
+        "offers": offer_words(now),
+    }
+    return ProgressBody.model_validate(figures)
 
 
 def preview_body(preview: Preview) -> PreviewBody:

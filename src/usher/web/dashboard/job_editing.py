@@ -87,7 +87,7 @@ async def _form(
         changes=change_words(seen.changes, labels) if seen is not None else [],
         shown=fingerprint(typed),
         was=seen.mark if seen is not None else "",
-        trouble=trouble or of_no_control(problems),
+        trouble=" ".join(filter(None, (trouble, of_no_control(problems)))),
     )
 
 

@@ -9,7 +9,6 @@ from usher.errors import Problem
 from usher.jobs.drafts import JobDraft, read_job_draft
 from usher.jobs.editing import Change
 from usher.web.dashboard.forms import Form
-from usher.web.dashboard.words import number
 
 TEXTS = ("group_id", "mapp_attribute_name", "dynamic_attribute_prefix", "identifier_type")
 SWITCHES = (
@@ -128,5 +127,5 @@ def _value(value: object, labels: Mapping[str, str]) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(labels.get(str(one), str(one)) for one in value)
     if isinstance(value, int | float):
-        return number(value)
+        return f"{value:,.10g}"  # as typed: rounded ones could look alike before and after
     return str(value) or "blank"

@@ -35,16 +35,14 @@ class Step:
 
 def delivery_of(progress: Progress) -> list[Step]:
     """Return how far what came from Lytics has got: received, applied, sent, in step."""
-    triggers, sent, members, scan = progress.triggers, progress.sent, progress.members, progress.scan
-    asked = sum((sent["accepted"], sent["retried"], sent["rejected"], sent["unknown"]))
-    settled = members["total"] - members["due"] - members["set_aside"]
+    triggers, sent, scan = progress.triggers, progress.sent, progress.scan
     read = [("People read by the last scan", scan.seen)] if scan is not None else []
     nameless = [("Read without an identifier", scan.without_identifier)] if scan and scan.without_identifier else []
     return [
         _step("Changes received", triggers["received"], triggers["received"], read + nameless),
         _step("Applied", triggers["applied"], triggers["received"], _ignored(progress)),
-        _step("Requests accepted", sent["accepted"], asked, _not_accepted(sent)),
-        _step("People in step", settled, members["total"], _not_in_step(progress)),
+        _step("Requests accepted", sent["accepted"], progress.requests, _not_accepted(sent)),
+        _step("People in step", progress.in_step, progress.members["total"], _not_in_step(progress)),
     ]
 
 
@@ -75,7 +73,7 @@ def _not_accepted(sent: SentCounts) -> list[tuple[str, int]]:
 def _not_in_step(progress: Progress) -> list[tuple[str, int]]:
     members = progress.members
     held = [("Waiting for a decision", members["held"])] if members["held"] else []
-    return [("Waiting to be sent", members["due"] - members["held"]), *held, ("Set aside", members["set_aside"])]
+    return [("Waiting to be sent", progress.waiting), *held, ("Set aside", members["set_aside"])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ from typing import Any
 from starlette.responses import Response
 
 from usher.access.roles import Role
-from usher.domain import removal_brake
 from usher.errors import Conflict
 from usher.jobs.looking import page_of_members
-from usher.jobs.removals import Removals, confirm_removals, discard_removals, waiting_removals
+from usher.jobs.removals import confirm_removals, discard_removals, waiting_removals
 from usher.jobs.removals_said import MINUTES, removals_said
 from usher.redact import mask_member
 from usher.web.dashboard.entry import PageRoute
@@ -33,17 +32,11 @@ async def removals_context(visit: Visit) -> dict[str, Any]:
         "job": found.job,
         "found": found,
         "sentences": removals_said(found),
-        "since_ms": _since_ms(found),
-        "scan_people": removal_brake.PEOPLE,
-        "scan_percent": removal_brake.PERCENT,
+        "since_ms": found.stopped_ms,
         "minutes": MINUTES,
         "sample": [(line.member if visit.may_see_people else mask_member(line.member), line) for line in sample],
         "path_of": path_of,
     }
-
-
-def _since_ms(found: Removals) -> int | None:
-    return found.scan.ended_ms if found.scan is not None else found.since_ms
 
 
 LIVE = LivePage("removals.html", ("held",), removals_context)
