@@ -243,6 +243,15 @@ def test_a_job_that_is_created_and_watched_is_the_first_of_the_json_lines(termin
     assert [json.loads(line)["name"] for line in said.out.splitlines()] == ["VIP"]
 
 
+@pytest.mark.parametrize("look", ["progress", "show"])
+def test_what_a_job_does_now_is_said_in_a_sentence(terminal: Terminal, look: str) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    sentence = terminal.done("job", "progress", "VIP", "--json").json["sentence"]
+    assert sentence == "Waiting for the first change. No trigger has ever arrived from Lytics."
+    assert sentence in terminal.done("job", look, "VIP").out
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal(terminal: Terminal) -> None:
     terminal.add_authorizations()
     terminal.create_job("VIP")

@@ -363,28 +363,26 @@ async def test_others_see_and_are_told_who_may(connected, role):
         assert 'method="post"' not in page.text.split("<main")[1]
 
 
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
-@pytest.mark.parametrize(
-    ("path", "fields"),
-    [
-        ("", {"do": "test"}),
-        ("", {"do": "reveal"}),
-        ("", {"do": "rotate", "secret": "x"}),
-        ("/edit", {"label": "Mine"}),
-        ("/delete", {}),
-        ("/tokens", {}),
-        ("/tokens/end", {}),
-    ],
-)
-async def test_nobody_below_an_administrator_changes_anything(connected, role, path, fields):
-    before = await audited(connected)
-    refused = await (await connected.visitor(role)).post(at(connected, "lytics", path), fields)
+CHANGES = [
+    ("", {"do": "test"}),
+    ("", {"do": "reveal"}),
+    ("", {"do": "rotate", "secret": "x"}),
+    ("/edit", {"label": "Mine"}),
+    ("/delete", {}),
+    ("/tokens", {}),
+    ("/tokens/end", {}),
+]
 
-    assert refused.status == 403
-    assert "Administrators may do this" in refused.words
-    assert [action for action in await audited(connected) if action.startswith("auth.")] == [
-        action for action in before if action.startswith("auth.")
-    ]
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+async def test_nobody_below_an_administrator_changes_anything(connected, role):
+    visitor = await connected.visitor(role)
+    before = await audited(connected)
+    for path, fields in CHANGES:
+        refused = await visitor.post(at(connected, "lytics", path), fields)
+        assert refused.status == 403, (path, fields)
+        assert "Administrators may do this" in refused.words
+    assert await audited(connected) == before
 
 
 async def test_adding_is_for_administrators(house):

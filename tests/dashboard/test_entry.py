@@ -15,7 +15,7 @@ def house(bare_house: House) -> House:
     return bare_house
 
 
-async def test_a_fault_of_ours_is_a_page_that_gives_a_number_and_no_detail_even_without_a_database(house: House) -> None:
+async def test_a_fault_of_ours_is_a_page_with_a_number_that_asks_the_database_nothing(house: House) -> None:
     async def fail(request: Request) -> None:
         raise ZeroDivisionError("a secret detail")
 
@@ -66,12 +66,13 @@ def test_a_sentence_of_ours_is_read_with_its_mood() -> None:
 
 
 def carrying(kept: str) -> Request:
-    return Request({"type": "http", "scheme": "http", "path": "/", "server": ("usher.example.org", 80), "headers": [(b"cookie", f"{SAID}={kept}".encode())]})
+    headers = [(b"host", b"usher.example.org"), (b"cookie", f"{SAID}={kept}".encode())]
+    return Request({"type": "http", "scheme": "http", "path": "/", "headers": headers})
 
 
-@pytest.mark.parametrize("kept", [*GARBLED.values(), packed(b'["<b>Sent</b>","<b>"]')], ids=[*GARBLED, "hostile"])
-async def test_a_page_bears_whatever_stands_in_its_cookie(house: House, kept: str) -> None:
+async def test_a_page_bears_whatever_stands_in_its_cookie(house: House) -> None:
     admin = await house.visitor()
-    admin.cookies[SAID] = kept
-    found = await admin.get("/account")
-    assert (found.status, "<b>" in found.text) == (200, False)
+    for kept in (*GARBLED.values(), packed(b'["<b>Sent</b>","<b>"]')):
+        admin.cookies[SAID] = kept
+        found = await admin.get("/account")
+        assert (found.status, "<b>" in found.text) == (200, False), kept

@@ -138,7 +138,7 @@ async def visiting(
     folder: Path, *, members: int = 20, with_engine: bool = False, **environment: str
 ) -> AsyncIterator[House]:
     """Run a service and a sandbox; *with_engine* also runs the jobs."""
-    async with running_service(folder, members=members, **environment) as running:
+    async with running_service(folder, members=members, environment=environment) as running:
         running.deps.desk.passwords._hasher = CHEAP
         engine = running.service.engine
         task = asyncio.create_task(engine.run()) if with_engine else None

@@ -8,9 +8,9 @@ import pytest
 from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
 from usher.domain.notes import LogCode, LogEntry
 from usher.jobs.activity import Activity, Figures, Point
-from usher.jobs.offers import Offer, offers
+from usher.jobs.offers import Offer, offer_words, offers
 from usher.jobs.progress import Progress, ScanProgress
-from usher.jobs.saying import plain, say, say_held
+from usher.jobs.saying import plain, say, say_held, sentence_of
 from usher.jobs.standing import Standing, accepted_per_second, stopped_at
 
 NOW_MS = 1_790_000_010_000  # half a minute after a full one
@@ -204,7 +204,7 @@ OTHERS = [
     (job(Status.PAUSED, reason="Paused by anna."), "Paused by anna", "nobody waits to be sent, and nothing is lost."),
     (job(Status.PAUSED, Cause.UNSTARTED, "Saved without starting."), "Saved without starting", "Nothing is read"),
     (job(Status.FAILED, reason="It ended."), "The job failed", "until the job is restarted"),
-    (job(Status.SLEEPING, Cause.OUTAGE, "Mapp does not answer."), "", "Mapp does not answer. nobody"),
+    (job(Status.SLEEPING, Cause.OUTAGE, "Mapp does not answer."), "", "Mapp does not answer. Nobody"),
     (job(Status.KILLED, reason="Killed by anna."), "", "Terminated by anna. Nothing more is sent or taken in"),
     (job(Status.DELETED, reason="Deleted by anna."), "", "Deleted by anna. Its people are forgotten here"),
 ]
@@ -235,6 +235,45 @@ def test_no_status_is_without_words(status: Status) -> None:
     assert say(standing(job(status))).text.endswith(".")
 
 
+WHOLE = [
+    (standing(total=5), "Everything is in step: Mapp has accepted the newest value of everybody it takes."),
+    (
+        standing(job(Status.SLEEPING, Cause.OUTAGE, "Mapp does not answer.", sleep_until_ms=NOW_MS)),
+        (
+            "Mapp does not answer. Nobody waits to be sent, and nothing is lost."
+            " Mapp is asked again at 2026-09-21T14:13:30.000Z."
+        ),
+    ),
+    (
+        standing(job(Status.PAUSED, reason="Paused by anna.", exits_held=True), total=9, due=2, held=2),
+        (
+            "Paused by anna. Nothing is sent until somebody resumes the job. Changes from Lytics are still taken in:"
+            " nobody waits to be sent, and nothing is lost."
+        ),
+    ),
+    (
+        standing(job(exits_held=True), total=9, due=2, held=2),
+        (
+            "2 people wait for your decision. So many people left the audience at once that Usher holds back those who"
+            " leave, because a mistake in Lytics looks just like this. Who enters is still sent. Nothing is lost"
+            " meanwhile. Everybody else is in step: Mapp has accepted the newest value of everybody it takes."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("now", "said"), WHOLE, ids=["running", "sleeping", "paused", "held"])
+def test_one_line_says_all_that_a_page_says_first(now: Standing, said: str) -> None:
+    assert sentence_of(now) == said
+
+
+@pytest.mark.parametrize("status", [Status.FAULT, Status.FAILED])
+def test_the_one_line_leaves_out_what_a_vendor_said_of_a_job_that_stands_still(status: Status) -> None:
+    of = job(status, Cause.MAPP_CREDENTIALS, "said by a vendor")
+    assert say(standing(of)).quoted == "said by a vendor"
+    assert "said by a vendor" not in sentence_of(standing(of))
+
+
 def test_commands_in_brackets_are_left_out_and_nothing_else() -> None:
     said = "Restart it (bounce) to go on; 5 people (all of them) wait (resend)."
     assert plain(said) == "Restart it to go on; 5 people (all of them) wait."
@@ -258,6 +297,20 @@ def test_what_was_not_announced_is_not_made_up() -> None:
     found = standing(total=300, due=100, kept=scan(seen=300), hour=hour(per_minute=60)).backfill
     assert found is not None
     assert (found.expected, found.left_seconds) == (None, None)
+
+
+@pytest.mark.parametrize("status", [Status.PAUSED, Status.FAULT, Status.FAILED])
+def test_nobody_is_told_how_long_a_backfill_takes_that_stands_still(status: Status) -> None:
+    now = standing(total=300, due=100, kept=scan(seen=300, expected=1_000), hour=hour(per_minute=60))
+    assert now.backfill is not None
+    assert now.backfill.left_seconds is not None
+    stopped = replace(now, job=job(status)).backfill
+    assert stopped == replace(now.backfill, left_seconds=None)
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.KILLED, Status.DELETED])
+def test_what_is_over_is_no_backfill_whoever_is_left(status: Status) -> None:
+    assert standing(job(status), total=300, due=100, is_bulk_owed=True).backfill is None
 
 
 def test_nobody_is_backfilled_who_only_has_live_changes() -> None:
@@ -325,6 +378,11 @@ ALWAYS = {Offer.CLONE, Offer.EDIT, Offer.KILL, Offer.DELETE}
 @pytest.mark.parametrize(("now", "fitting"), FITTING, ids=range(len(FITTING)))
 def test_only_what_fits_is_offered(now: Standing, fitting: set[Offer]) -> None:
     assert offers(now) == fitting | ALWAYS
+
+
+def test_what_fits_is_put_in_words_always_in_one_order() -> None:
+    assert offer_words(standing(total=5)) == ["pause", "reconcile", "resend", "edit", "clone", "kill", "delete"]
+    assert offer_words(standing(job(Status.DELETED))) == ["clone"]
 
 
 def test_what_has_ended_is_only_duplicated_or_deleted() -> None:

@@ -142,7 +142,9 @@ def test_a_narrow_screen_finds_its_way_by_the_menu(signed_in: Callable[..., Wind
     seen.open(f"/jobs/{job}")
     assert not seen.page.locator(".side").is_visible()
     menu = seen.page.locator(".mobile")
+    assert seen.barriers() == []
     menu.get_by_label("Menu").click()
+    assert seen.barriers() == []
     seen.shoot("narrow-1-menu")
     menu.get_by_role("link", name="Find a member").click()
     expect(seen.page.locator("h1")).to_have_text("Find a member")

@@ -4,10 +4,11 @@ import asyncio
 import io
 import json
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,7 @@ from usher.sandbox import app as sandbox_app
 from usher.sandbox.options import SandboxOptions
 from usher.sandbox.world import World
 from usher.settings import settings_from
+from usher.store.opening import FILE_NAME, open_sqlite
 from usher.wiring import Service, build
 
 OWNER = Actor("owner", Role.ADMIN)
@@ -125,7 +127,11 @@ class Running:
 
 @asynccontextmanager
 async def running_service(
-    folder: Path, *, members: int = 20, wrap: Callable[[Any], Any] = lambda app: app, **environment: str
+    folder: Path,
+    *,
+    members: int = 20,
+    wrap: Callable[[Any], Any] = lambda app: app,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Running]:
     """Run a service on *folder* without its engine, and a sandbox beside it."""
     clock, rng = SystemClock(), random.Random(1)
@@ -133,14 +139,14 @@ async def running_service(
     beside, here = network_socket("127.0.0.1", 0), network_socket("127.0.0.1", 0)
     sandbox_url, url = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in (beside, here))
     settings = settings_from(
-        {"USHER_DATA_DIR": str(folder), "USHER_ALLOW_HTTP": "1", "USHER_ALLOW_PRIVATE": "1"} | environment
+        {"USHER_DATA_DIR": str(folder), "USHER_ALLOW_HTTP": "1", "USHER_ALLOW_PRIVATE": "1", **(environment or {})}
     )
+    (folder / FILE_NAME).write_bytes(await blank_database())
     service = build(settings)
     try:
         with local_socket(folder / SOCKET_NAME) as local:
             async with (
-                served(pretend, [beside], lifespan=True),
-                served(wrap(service.app), [here, local]),
+                at_once(served(pretend, [beside], lifespan=True), served(wrap(service.app), [here, local])),
                 aiohttp.ClientSession() as http,
             ):
                 tokens = await _tokens(service)
@@ -148,6 +154,29 @@ async def running_service(
     finally:
         await service.http.close()
         await service.store.close()
+
+
+@asynccontextmanager
+async def at_once(*servers: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+    """Start servers side by side, and end them so: each takes a tenth of a second to close its connections."""
+    await asyncio.gather(*(one.__aenter__() for one in servers))
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(one.__aexit__(None, None, None) for one in servers))
+
+
+_blank: list[bytes] = []
+
+
+async def blank_database() -> bytes:
+    """Return a database of the newest shape that holds nothing; it is made once, and each house gets a copy."""
+    if not _blank:
+        with TemporaryDirectory(prefix="usher-") as folder:
+            store = open_sqlite(Path(folder), clock=SystemClock())
+            await store.close()
+            _blank.append(store.path.read_bytes())
+    return _blank[0]
 
 
 async def _tokens(service: Service) -> dict[Role, str]:

@@ -100,9 +100,10 @@ async def test_a_failure_has_the_published_shape(usher: Running) -> None:
 async def test_progress_has_exactly_the_promised_keys(usher: Running) -> None:
     job = await usher.create_job()
     progress = (await usher.ask("GET", f"/v2/job/{job['id']}/progress")).data
-    assert set(progress) == {"status", "reason", "scan", "members", "sent", "triggers", "pace"}
-    assert set(progress["members"]) == {"total", "in", "out", "due", "set_aside", "held"}
-    assert set(progress["sent"]) == {"accepted", "retried", "rejected", "unknown"}
+    figures = {"scan", "members", "sent", "triggers", "pace", "backfill"}
+    assert set(progress) == figures | {"status", "reason", "hold", "sentence", "since", "offers"}
+    assert set(progress["members"]) == {"total", "in", "out", "due", "set_aside", "held", "waiting", "in_step"}
+    assert set(progress["sent"]) == {"requests", "accepted", "retried", "rejected", "unknown"}
     assert set(progress["triggers"]) == {"received", "applied", "ignored", "unreadable"}
     assert set(progress["pace"]) == {"per_second", "in_flight"}
 
@@ -138,6 +139,8 @@ async def test_our_own_description_is_true_of_what_is_answered(usher: Running) -
         "/v2/job/{job_id}/progress": f"/v2/job/{job_id}/progress",
         "/v2/job/{job_id}/activity": f"/v2/job/{job_id}/activity?span=day",
         "/v2/job/{job_id}/set-aside": f"/v2/job/{job_id}/set-aside",
+        "/v2/job/{job_id}/removals": f"/v2/job/{job_id}/removals",
+        "/v2/health": "/v2/health",
         "/v2/overview": "/v2/overview?show=all",
         "/v2/job/{job_id}/members": f"/v2/job/{job_id}/members",
         "/v2/job/{job_id}/members/{member}": f"/v2/job/{job_id}/members/nobody",

@@ -89,7 +89,7 @@ class Progress:
 
     @property
     def in_step(self) -> int:
-        """Of how many people Mapp has what is wanted: nothing is owed, and none of them is set aside."""
+        """How many people are neither owed to Mapp nor set aside."""
         return self.members["total"] - self.members["due"] - self.members["set_aside"]
 
     @property

@@ -147,7 +147,8 @@ def _nobody_yet(now: Standing) -> str:
 
 
 def _sleeping(now: Standing) -> Saying:
-    said = f"{now.job.reason} {_kept(now)}".strip()
+    kept = _kept(now)
+    said = f"{now.job.reason} {kept[0].upper()}{kept[1:]}".strip()
     who = "Lytics" if now.job.cause is Cause.LYTICS_OUTAGE else "Mapp"
     at_ms = now.job.sleep_until_ms
     return Saying(said, "warn", at_word=f"{who} is asked again" if at_ms is not None else "", at_ms=at_ms)

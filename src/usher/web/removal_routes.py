@@ -57,7 +57,8 @@ class RemovalsSaidBody(BaseModel):
 
 class RemovalsBody(BaseModel):
     """
-    Who waits for a decision; where nobody does, *count* is 0, *hold* is blank and the rest is null.
+    Who waits for a decision; where nobody does, *count* is 0, *hold* blank, and *since*, *sentences*, *scan* and *exits*
+    are null.
 
     A decision that names *hold* is for these alone. *per_second* is null where nothing limits the pace.
     """
