@@ -4,9 +4,9 @@ import pytest
 
 from tests.access.house import DAY_MS, GOOD, HOUR_MS, MINUTE_MS, ROOT
 from usher.access.entering import sign_in, use_link
-from usher.access.people import create_person, list_people
-from usher.access.roles import Role
-from usher.access.sessions import end_all, end_session, list_sessions, session_of
+from usher.access.people import change_role, create_person, list_people
+from usher.access.roles import Actor, Role
+from usher.access.sessions import actors_of, end_all, end_session, list_sessions, session_of
 from usher.errors import Forbidden, NotFound, Unauthenticated
 
 
@@ -135,6 +135,21 @@ async def test_whoever_is_signed_in_may_end_their_other_sessions(house):
     assert await end_all(house, here) == 2
     assert await goes_on(house, token)
     assert await end_all(house, here) == 0
+
+
+async def test_who_acts_in_many_sessions_is_known_at_once_and_as_of_now(house):
+    anna = await house.first_admin()
+    bo, cy = await house.add("Bo", Role.OPERATOR), await house.add("Cy", Role.VIEWER)
+    asked = [anna.id, bo.id, cy.id, "0" * 32]
+    assert await actors_of(house, asked) == {one.id: one.actor for one in (anna, bo, cy)}
+    assert await actors_of(house, []) == {}
+
+    await change_role(house, anna.actor, name="Bo", role=Role.VIEWER)
+    await end_session(house, cy, cy.id)
+    assert await actors_of(house, asked) == {anna.id: anna.actor, bo.id: Actor("Bo", Role.VIEWER)}
+
+    house.clock.pass_ms(13 * HOUR_MS)
+    assert await actors_of(house, asked) == {}
 
 
 async def test_other_peoples_sessions_are_an_admins_to_see_and_to_end(house):

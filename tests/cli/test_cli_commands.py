@@ -248,7 +248,7 @@ def test_what_a_job_does_now_is_said_in_a_sentence(terminal: Terminal, look: str
     terminal.add_authorizations()
     terminal.create_job("VIP")
     sentence = terminal.done("job", "progress", "VIP", "--json").json["sentence"]
-    assert sentence == "Waiting for the first change. No trigger has ever arrived from Lytics."
+    assert sentence == "Waiting for the first change: none has ever arrived from Lytics."
     assert sentence in terminal.done("job", look, "VIP").out
 
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -119,6 +120,10 @@ class _Reading(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
 
+    @cached_property
+    def whole(self) -> str:
+        return _plain(" \n".join(self.texts)) + " " + _plain("".join(self.texts))
+
     def handle_comment(self, data: str) -> None:
         self.faults.append(f"<!--{data}-->")
 
@@ -126,21 +131,22 @@ class _Reading(HTMLParser):
         self.faults.append(f"<![{data}]>")
 
 
-def faults_in(page: str) -> list[str]:
-    """Return what a page has that none of ours brings; and the product that only an evaluated template writes."""
+@lru_cache(maxsize=1)
+def _read(page: str) -> _Reading:
     reading = _Reading()
     reading.feed(page)
     reading.close()
-    return reading.faults + (["54444439"] if "54444439" in page else [])
+    return reading
+
+
+def faults_in(page: str) -> list[str]:
+    """Return what a page has that none of ours brings; and the product that only an evaluated template writes."""
+    return _read(page).faults + (["54444439"] if "54444439" in page else [])
 
 
 def is_shown(text: str, page: str) -> bool:
     """Whether a person can read *text* on *page*; runs of space count as one."""
-    reading = _Reading()
-    reading.feed(page)
-    reading.close()
-    whole = _plain(" \n".join(reading.texts)) + " " + _plain("".join(reading.texts))
-    return _plain(text) in whole
+    return _plain(text) in _read(page).whole
 
 
 def _plain(text: str) -> str:

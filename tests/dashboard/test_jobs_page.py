@@ -67,7 +67,7 @@ async def test_each_job_shows_its_audience_attribute_group_figures_and_status(co
     for text in ("Spring", "VIP shoppers", "a_6_s", "Group 2324000001", "Running", "Paste the webhook into Lytics"):
         assert text in page.words
     assert "Nobody entered or left within 24 hours." in page.text
-    assert "No trigger has arrived yet" in page.words
+    assert "No change has arrived yet" in page.words
 
 
 async def test_triggers_that_came_add_up_in_the_last_line(connected):
@@ -75,7 +75,7 @@ async def test_triggers_that_came_add_up_in_the_last_line(connected):
     await connected.running.trigger(connected.running.event("jo@example.org"))
     page = await (await connected.visitor()).get("/jobs")
 
-    assert "Everything adds up: 1 trigger received = 1 applied + 0 ignored + 0 unreadable" in page.words
+    assert "Everything adds up: 1 change received = 1 applied + 0 ignored + 0 unreadable" in page.words
     assert "1 change in the last hour" in page.words
 
 

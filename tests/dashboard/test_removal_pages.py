@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.dashboard.settled import settle
 from tests.dashboard.visiting import House, Page
 from usher.access.roles import Role
 from usher.domain.job import Cause, Status
+from usher.domain.outcome import Accepted
 from usher.store import scans
 from usher.store.database import Txn
 from usher.store.jobs import change_job, job_by_id
@@ -68,11 +70,26 @@ async def braked(house: House) -> Braked:
 async def test_the_page_says_how_many_of_how_many_why_it_stopped_and_who(braked: Braked) -> None:
     page = await braked.page()
     assert "3 people would be set to false" in page.words
-    assert "3 of 12 people left VIP shoppers within 15 minutes" in page.words
-    assert "asks above 20 % and 2 people" in page.words
-    assert "Told before 0" in page.words
+    assert "3 of 12 people left VIP shoppers: none told yet, 3 wait." in page.words
+    assert "It asks where more than 2 people, and more than 20 %, leave within 15 minutes." in page.words
+    assert "Left the audience 3 of 12 inside Already told 0" in page.words
     assert PEOPLE[0] in page.words
     assert f'href="/jobs/{braked.job}/people?state=held"' in page.text
+
+
+async def test_those_told_and_those_who_wait_add_up_to_those_who_left(house: House) -> None:
+    job = (await house.running.create_job(exit_brake_people=2, exit_brake_percent=20))["id"]
+    found = Braked(house, job)
+    await house.running.trigger([house.running.event(one) for one in PEOPLE])
+    await settle(house, job, Accepted())
+    await found.leaves(*PEOPLE[:2])
+    await settle(house, job, Accepted())
+    await found.leaves(*PEOPLE[2:7])
+    words = (await found.page()).words
+    assert "7 of 12 people left VIP shoppers: 2 already told, 5 wait." in words
+    assert "Left the audience 7 of 12 inside Already told 2" in words
+    assert "Waiting 5" in words
+    assert "5 people would be set to false" in words
 
 
 async def test_both_ways_on_name_their_consequence(braked: Braked) -> None:

@@ -337,6 +337,20 @@ async def test_held_exits_go_on_or_are_taken_back_as_somebody_decides(office, de
     assert [(c.member, c.is_in) for c in await office.claim(job)] == [("jo@example.com", is_in)]
 
 
+@pytest.mark.parametrize("decide", [control.confirm_removals, control.discard_removals])
+async def test_a_decision_that_names_a_hold_is_for_nothing_that_is_held_besides(office, decide):
+    job = await held_job(office)
+    scan_alone = (await job_progress(office.desk, job.id)).hold
+    await office.put(job, exits_held=True)
+    both = (await job_progress(office.desk, job.id)).hold
+
+    with pytest.raises(Conflict, match="look again"):
+        await decide(office.desk, ANNA, job.id, hold=scan_alone)
+    await decide(office.desk, ANNA, job.id, hold=both)
+
+    assert (await job_progress(office.desk, job.id)).hold == ""
+
+
 async def test_after_a_decision_exits_are_counted_anew(office):
     job = await job_with_held_exits(office)
 

@@ -9,6 +9,7 @@ from usher.domain.outcome import Accepted, Rejected
 from usher.errors import NotFound
 from usher.jobs.control import kill_job
 from usher.jobs.drafts import read_job_draft
+from usher.jobs.edit_plan import mark_of
 from usher.jobs.editing import EditPreview, edit_job, preview_edit
 
 
@@ -65,9 +66,9 @@ async def test_nobody_is_told_again_where_nothing_moves(office):
 
 
 async def test_nothing_asked_for_is_nothing_changed(office):
-    seen = await preview(office, await office.make_job())
+    job = await office.make_job()
 
-    assert seen == EditPreview([], [], [], 0)
+    assert await preview(office, job) == EditPreview([], [], [], 0, mark_of(job))
 
 
 @pytest.mark.parametrize(

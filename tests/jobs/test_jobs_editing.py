@@ -12,7 +12,8 @@ from usher.domain.outcome import Accepted
 from usher.errors import Conflict, InvalidInput, NotFound, Unavailable
 from usher.jobs.control import kill_job
 from usher.jobs.drafts import read_job_draft
-from usher.jobs.editing import Edited, edit_job
+from usher.jobs.edit_plan import mark_of
+from usher.jobs.editing import ChangedMeanwhile, Edited, edit_job
 from usher.store.members import member_row
 
 
@@ -139,9 +140,25 @@ async def test_of_two_changes_to_one_attribute_at_the_same_moment_one_is_refused
     moves = [edit(slow, job, mapp_attribute_name="vip") for job in both]
     outcomes = await asyncio.gather(*moves, return_exceptions=True)
 
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChangedMeanwhile", "Edited"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "Edited"]
     names = [(await office.job(job.id)).config.mapp_attribute_name for job in both]
     assert names.count("vip") == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "Theirs"}, {"description": "Theirs"}, {"config": {"mapp_attribute_name": "theirs"}}]
+)
+async def test_a_change_of_a_job_as_it_was_is_refused_once_anything_of_it_is_another(office, change):
+    job = await office.make_job()
+    seen = mark_of(job)
+    theirs = (await edit_job(office.desk, ANNA, job.id, read_job_draft(change))).job
+
+    with pytest.raises(ChangedMeanwhile):
+        await edit_job(office.desk, ANNA, job.id, read_job_draft({"name": "Mine"}), mark=seen)
+    assert (await office.job(job.id)).name == theirs.name
+
+    await edit_job(office.desk, ANNA, job.id, read_job_draft({"name": "Mine"}), mark=mark_of(theirs))
+    assert (await office.job(job.id)).name == "Mine"
 
 
 async def test_a_change_over_somebody_elses_is_refused(office):

@@ -128,6 +128,7 @@ async def test_progress_has_exactly_the_published_fields(office):
         "sent": {"accepted": 0, "retried": 0, "rejected": 0, "unknown": 0},
         "triggers": {"received": 0, "applied": 0, "ignored": {}, "unreadable": 0},
         "pace": {"per_second": 12.5, "in_flight": 4},
+        "hold": "",
     }
     published = {"kind", "state", "seen", "expected", "pages", "started", "finished", "eta_seconds"}
     assert set(scan) == published | {"without_identifier", "held"}

@@ -11,7 +11,7 @@ from usher.jobs.activity import Activity, Figures, Point
 from usher.jobs.offers import Offer, offer_words, offers
 from usher.jobs.progress import Progress, ScanProgress
 from usher.jobs.saying import plain, say, say_held, sentence_of
-from usher.jobs.standing import Standing, accepted_per_second, stopped_at
+from usher.jobs.standing import OWED_FROM, Standing, accepted_per_second, owed_since, stopped_at
 
 NOW_MS = 1_790_000_010_000  # half a minute after a full one
 NONE = Figures(0, 0, 0, 0, None, None)
@@ -103,13 +103,17 @@ def standing(of: Job | None = None, *, kept: ScanProgress | None = None, **more:
 RUNNING = [
     (standing(total=5), "Everything is in step: Mapp has accepted the newest value of everybody it takes."),
     (standing(total=5, hour=hour(p50_ms=1_840)), "A change reaches Mapp in about 2 seconds."),
-    (standing(total=5, aside=1), "1 person is set aside; nobody else waits for them."),
-    (standing(total=5, aside=2), "2 people are set aside"),
     (standing(total=5, due=1), "Sending changes as they come: 1 person waits to be sent."),
     (standing(total=5, due=3), "3 people wait to be sent."),
     (standing(job(withbackfill=False), total=5), "whoever entered or left since this job began has reached Mapp."),
     (standing(job(exits_held=True), total=5, due=2, held=2), "Everybody else is in step"),
-    (standing(job(first_trigger_ms=None)), "No trigger has ever arrived from Lytics."),
+    (standing(job(first_trigger_ms=None)), "Waiting for the first change: none has ever arrived from Lytics."),
+    (standing(job(first_trigger_ms=None, is_baselined=False)), "Reading the audience from Lytics."),
+    (standing(job(is_baselined=False, scan_wanted="backfill")), "Reading the audience from Lytics."),
+    (standing(job(is_baselined=False), due=1), "Reading the audience from Lytics. 1 person waits to be sent."),
+    (standing(job(is_baselined=False), kept=scan()), "Reading the audience from Lytics."),
+    (standing(job(is_baselined=False), kept=scan(seen=1)), "Sending the people who are already in the audience."),
+    (standing(job(is_baselined=False, withbackfill=False)), "Nobody is in the audience yet."),
     (standing(), "Nobody is in the audience yet."),
     (standing(job(scan_wanted="reconcile"), total=5), "About to read the audience from Lytics."),
     (standing(kept=scan("baseline")), "Nothing is sent for them, because Existing Users is off"),
@@ -132,6 +136,30 @@ def test_a_job_that_runs_says_what_it_is_doing(now: Standing, said: str) -> None
     found = say(now)
     assert said in found.text
     assert (found.mood, found.title) == ("ok", "")
+
+
+ASIDE = [
+    (standing(total=494, aside=47), "447 of 494 people are in step. Mapp rejected 47: see what to do."),
+    (standing(total=1, aside=1), "0 of 1 person is in step. Mapp rejected 1: see what to do."),
+    (
+        standing(total=5, due=1, aside=1),
+        "Sending changes as they come: 1 person waits to be sent. Mapp rejected 1: see what to do.",
+    ),
+    (
+        standing(total=9, due=9, aside=2, sweeps=frozenset({"retry"})),
+        "Trying again those whom Mapp had rejected. Mapp rejected 2: see what to do.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("now", "said"), ASIDE, ids=range(len(ASIDE)))
+def test_a_job_that_leaves_somebody_out_never_says_that_all_is_well(now: Standing, said: str) -> None:
+    assert (say(now).text, say(now).mood) == (said, "warn")
+
+
+def test_a_completed_job_is_all_well_only_where_nobody_is_left_out() -> None:
+    assert say(standing(job(Status.COMPLETED), total=9)).mood == "ok"
+    assert say(standing(job(Status.COMPLETED), total=9, aside=1)).mood == "warn"
 
 
 def test_a_backfill_says_how_long_it_takes_and_that_live_changes_go_first() -> None:
@@ -279,6 +307,34 @@ def test_commands_in_brackets_are_left_out_and_nothing_else() -> None:
     assert plain(said) == "Restart it to go on; 5 people (all of them) wait."
 
 
+READS = [
+    ("Started a backfill scan of the audience.", "Began to read the audience from Lytics."),
+    ("Started a reconcile scan of the audience.", "Began to compare the whole audience."),
+    (
+        "The backfill scan saw 9 people; 0 are no longer in the audience.",
+        "The reading of the audience saw 9 people; 0 are no longer in the audience.",
+    ),
+    ("The reconcile scan stopped before its end (paused); so.", "The comparison stopped before its end (paused); so."),
+    (
+        "A scan found that 6 of 9 people would be set to false.",
+        "A comparison found that 6 of 9 people would be set to false.",
+    ),
+    (
+        "anna had these set to false: 6 whom a scan did not find.",
+        "anna had these set to false: 6 whom a comparison did not find.",
+    ),
+    ("Killed by anna.", "Terminated by anna."),
+    ("Mapp answered 400: trigger scan Killed by policy", "Mapp answered 400: trigger scan Killed by policy"),
+]
+
+
+@pytest.mark.parametrize(("written", "shown"), READS, ids=range(len(READS)))
+def test_ushers_own_words_are_shown_as_a_marketer_says_them_and_those_of_others_as_they_are(
+    written: str, shown: str
+) -> None:
+    assert plain(written) == shown
+
+
 def test_a_backfill_under_way_counts_whom_mapp_accepted_of_whom_lytics_announced() -> None:
     now = standing(total=300, due=100, aside=20, kept=scan(seen=300, expected=1_000), hour=hour(per_minute=60))
     found = now.backfill
@@ -317,12 +373,47 @@ def test_nobody_is_backfilled_who_only_has_live_changes() -> None:
     assert standing(total=300, due=100, kept=scan(state="completed")).backfill is None
 
 
-@pytest.mark.parametrize(("since_ms", "speed"), [(0, 900 / 60), (NOW_MS - 10_000, 900 / 10), (NOW_MS, 900.0)])
+@pytest.mark.parametrize(("since_ms", "speed"), [(0, 900 / 60), (NOW_MS - 10_000, 900 / 10)])
 def test_the_speed_is_measured_from_where_the_scan_began(since_ms: int, speed: float) -> None:
     started = hour(per_minute=600)  # 600 in the minute before, 300 in the one that is half over
     now_ms = started.points[0].at * 1000 + 60_000
     moved = since_ms - NOW_MS + now_ms if since_ms else 0
     assert accepted_per_second(started, since_ms=moved, now_ms=now_ms) == pytest.approx(speed)
+
+
+def test_what_was_accepted_in_the_minute_before_is_no_part_of_the_speed() -> None:
+    now_ms = NOW_MS  # half a minute into the newest minute
+    assert accepted_per_second(hour(per_minute=600), since_ms=now_ms - 10_000, now_ms=now_ms) == 300 / 10
+
+
+@pytest.mark.parametrize(("seconds", "is_told"), [(0, False), (4.9, False), (5, True)])
+def test_a_few_seconds_tell_no_speed_and_no_time_left(seconds: float, is_told: bool) -> None:
+    since_ms = round(NOW_MS - seconds * 1000)
+    assert bool(accepted_per_second(hour(per_minute=600), since_ms=since_ms, now_ms=NOW_MS)) is is_told
+    resent = [line("anna had everybody told again.", since_ms, LogCode.RESENT)]
+    now = standing(
+        total=494, due=400, sweeps=frozenset({"resend"}), hour=hour(per_minute=600), log=resent, scan_began_ms=1
+    )
+    assert now.backfill is not None
+    assert (now.backfill.left_seconds is not None) is is_told
+    assert ("left." in say(now).text) is is_told
+
+
+@pytest.mark.parametrize("code", sorted(OWED_FROM))
+def test_a_few_live_changes_before_a_resend_do_not_make_it_look_slow(code: LogCode) -> None:
+    few = hour(per_minute=2)
+    quick = replace(few, points=[few.points[0], replace(few.points[1], bulk=100)])
+    now = standing(
+        total=494, due=394, is_bulk_owed=True, hour=quick, log=[line("So.", NOW_MS - 10_000, code)], scan_began_ms=1
+    )
+    assert now.backfill is not None
+    assert now.backfill.left_seconds == pytest.approx(39.4)
+
+
+def test_lines_that_owe_nobody_anything_do_not_begin_the_measure_anew() -> None:
+    log = [line("So.", 9, LogCode.NO_IDENTIFIER), line("So.", 7, LogCode.RESENT), line("So.", 5, LogCode.EDITED)]
+    assert owed_since(log) == 7
+    assert owed_since(log[:1]) == 0
 
 
 def test_nothing_accepted_is_no_speed() -> None:

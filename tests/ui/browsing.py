@@ -15,6 +15,10 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RUN = "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})"
 SHOTS = os.environ.get("SCREENS")  # a folder; taking hundreds of pictures takes longer than all else
 PASSWORD = "a long enough password"
+SIDEWAYS = """() => new Promise((done) => {  // a chart follows its box a frame later
+  const page = document.documentElement;
+  requestAnimationFrame(() => requestAnimationFrame(() => done(page.scrollWidth > page.clientWidth)));
+})"""
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 
 
@@ -43,7 +47,7 @@ class Window:
 
     @property
     def scrolls_sideways(self) -> bool:
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+        return bool(self.page.evaluate(SIDEWAYS))
 
     @property
     def text(self) -> str:

@@ -1,6 +1,7 @@
 """A sandbox and a service, each a real process as a user would start it, and how a test looks behind the pages."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from usher.cli.local_socket import SOCKET_NAME
 
 LINK = re.compile(r"http://\S+/welcome/\S+")
 GROUP, INTEGRATION, SECRET = "2324000001", "5a4d7b0e-1f7c-4b6d-9d0e-2c8f3a61b7e4", "sandbox-secret"
@@ -44,13 +47,25 @@ def free_port() -> int:
         return port
 
 
+class Local(http.client.HTTPConnection):
+    """A connection to the Unix socket in the data folder."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=30)
+        self._path = str(path)
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
 class House:
     """One sandbox, one service; their output is kept beside their data."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url, self.sandbox = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
-        self.token = ""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         kept = {key: value for key, value in os.environ.items() if not key.startswith("USHER_")}
         self.env = {
@@ -90,22 +105,22 @@ class House:
         """Return the one-time link that the service printed when it started."""
         return str(until(lambda: LINK.findall(self.output("serve")))[-1])
 
-    def usher(self, *words: str) -> str:
-        """Run a command as an operator beside the service would."""
-        command = [sys.executable, "-m", "usher.cli.main", *words]
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the REST API as an administrator; return the answer's data."""
-        if not self.token:
-            self.token = self.usher("token", "create", "--name", "test", "--role", "admin")
-        return self._ask(method, self.url + path, body, {"Authorization": self.token})["data"]
+        """Ask the REST API as whoever operates the service beside it; return the answer's data."""
+        with contextlib.closing(Local(self.folder / "data" / SOCKET_NAME)) as asking:
+            asking.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+            reply = asking.getresponse()
+            text = reply.read().decode()
+        assert reply.status < 300, text
+        return json.loads(text)["data"]
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Tell the sandbox what to do."""
-        return self._ask(method, f"{self.sandbox}/control{path}", body, {})
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        asked = urllib.request.Request(f"{self.sandbox}/control{path}", data, headers, method=method)
+        with urllib.request.urlopen(asked, timeout=30) as reply:
+            return json.loads(reply.read())
 
     def authorize(self) -> tuple[str, str]:
         """Save one authorization of each provider; return their ids, Mapp's first."""
@@ -145,13 +160,6 @@ class House:
         command = [sys.executable, "-m", "usher.cli.main", name, *options]
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
-
-    @staticmethod
-    def _ask(method: str, url: str, body: Any, headers: dict[str, str]) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(url, data, headers | {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(asked, timeout=30) as reply:
-            return json.loads(reply.read())
 
     def _answers(self, url: str) -> bool:
         with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(url, timeout=2):

@@ -89,7 +89,7 @@ REFUSED = {  # a form, what is typed into it, and the button
     "invite-refused": ("/settings/people/invite", {"Name": "ana@example.org"}, "Make the link"),
     "token-refused": ("/settings/tokens/new", {"Name": "nightly report"}, "Make the token"),
 }
-NO_PAGE = re.compile(r"/live/|\.(csv|txt|json)$|/clone$|^/$")
+NO_PAGE = re.compile(r"/live/|\.(csv|txt|json)$|/clone$|^/$|^/settings$|/new/(start|save)$")
 USUAL, WIDTHS = 1440, (2560, 832, 360)
 OF_SIZE = ("target-size", "scrollable-region-focusable")  # test_keyboard looks at the menu of a small window
 
@@ -140,18 +140,18 @@ def check(seen: Window, name: str) -> None:
     """
     page = seen.page
     assert page.locator("h1:visible").count() == 1
-    looked_at(seen, f"{name}-light-{USUAL}")
+    look(seen, f"{name}-light-{USUAL}")
     page.emulate_media(color_scheme="dark")
-    looked_at(seen, f"{name}-dark-{USUAL}", "color-contrast")
+    look(seen, f"{name}-dark-{USUAL}", "color-contrast")
     page.emulate_media(color_scheme="light")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         assert not seen.scrolls_sideways, width
-    looked_at(seen, f"{name}-light-{WIDTHS[-1]}", *OF_SIZE)
+    look(seen, f"{name}-light-{WIDTHS[-1]}", *OF_SIZE)
     page.set_viewport_size({"width": USUAL, "height": 900})
 
 
-def looked_at(seen: Window, name: str, *rules: str) -> None:
+def look(seen: Window, name: str, *rules: str) -> None:
     assert seen.barriers(*rules) == [], name
     assert not seen.scrolls_sideways, name
     seen.shoot(name)

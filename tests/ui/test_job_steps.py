@@ -127,7 +127,7 @@ def test_people_set_aside_are_explained_and_accepted_once_the_fault_is_mended(
     seen.open(f"/jobs/{job}")
     seen.press("Retry 3")
     expect(seen.page.locator("main")).to_contain_text("3 people are sent again.")
-    expect(seen.page.locator(ASIDE)).to_contain_text("Mapp has rejected nobody", timeout=20_000)
+    expect(seen.page.locator(ASIDE)).to_contain_text("Nobody is set aside", timeout=20_000)
     until(lambda: held(house, "aside_one") == dict.fromkeys(inside(house), "true"))
 
 

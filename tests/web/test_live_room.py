@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.clocks import ManualClock
-from usher.errors import NotFound, TooSoon, Unavailable
+from usher.errors import NotFound, TooSoon, Unavailable, UsherError
 from usher.web.live_room import LiveRoom
 
 
@@ -119,7 +119,7 @@ async def _seven() -> int:
     return 7
 
 
-REFUSALS: list[tuple[type[Exception], Callable[[int], str]]] = [
+REFUSALS: list[tuple[type[UsherError], Callable[[int], str]]] = [
     (TooSoon, lambda number: "one"),
     (Unavailable, lambda number: f"session {number}"),
 ]
@@ -127,10 +127,9 @@ REFUSALS: list[tuple[type[Exception], Callable[[int], str]]] = [
 
 @pytest.mark.parametrize(("refusal", "named"), REFUSALS, ids=["of-one-session", "in-all"])
 def test_there_are_so_many_seats_and_one_that_is_given_back_can_be_taken(
-    refusal: type[Exception], named: Callable[[int], str]
+    refusal: type[UsherError], named: Callable[[int], str]
 ) -> None:
-    most = {TooSoon: (500, 20), Unavailable: (20, 20)}[refusal]
-    room = LiveRoom(ManualClock(), most=most[0], most_of_one=most[1])
+    room = LiveRoom(ManualClock(), most=500 if refusal is TooSoon else 20, most_of_one=20)
     for number in range(20):
         room.enter(named(number))
     with pytest.raises(refusal):

@@ -15,6 +15,7 @@ class Claim:
         seq: the sequence that is being sent.
         attempts: known failures in a row so far.
         version: source time of the value, in nanoseconds.
+        was_claimed: it was claimed before, so something may be written down of an earlier attempt.
         told, told_at_ms: the value that Mapp last accepted for this row, and when; None where there is none.
     """
 
@@ -26,6 +27,7 @@ class Claim:
     attempts: int
     version: int
     lane: int
+    was_claimed: bool
     told: bool | None
     told_at_ms: int | None
 

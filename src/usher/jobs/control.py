@@ -37,7 +37,7 @@ SAID = {
     Event.PAUSE: ("Paused", LogCode.PAUSED),
     Event.RESUME: ("Resumed", LogCode.RESUMED),
     Event.BOUNCE: ("Restarted", LogCode.RESTARTED),
-    Event.KILL: ("Killed", LogCode.KILLED),
+    Event.KILL: ("Terminated", LogCode.KILLED),
     Event.DELETE: ("Deleted", LogCode.DELETED),
 }
 
@@ -117,7 +117,7 @@ async def kill_job(desk: Desk, actor: Actor, job_id: str) -> Job:
     def work(txn: Txn) -> Job:
         job = jobs.job_by_id(txn, job_id)
         scans.drop_sweeps(txn, job.key)
-        return _move(txn, job, Event.KILL, actor=actor, reason=f"Killed by {actor.name}.", **_OVER)
+        return _move(txn, job, Event.KILL, actor=actor, reason=f"Terminated by {actor.name}.", **_OVER)
 
     return await _done(desk, await desk.database.write(work))
 

@@ -10,7 +10,7 @@ from usher.domain.notes import KEPT, OWED, HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import NS_PER_MS, version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
-from usher.jobs.moments import Moment, asked_ms, is_explained, iso_from_ns, lost_answer, moments_of
+from usher.jobs.moments import Moment, asked_ms, found_versions, is_explained, iso_from_ns, lost_answer, moments_of
 from usher.jobs.sentences import Situation, state_of, what_next, why
 from usher.mapp.wire import attribute_key
 from usher.store import brake, jobs, notes, scans
@@ -69,11 +69,13 @@ class Explanation(MemberLine):
         history: newest first: what was written down, and what the ledger's row tells besides.
         next: what happens next, in a sentence.
         why: how it came to this, in a few sentences.
+        is_kept: this person is wanted true because a person overruled that they left.
     """
 
     history: list[Moment] = field(default_factory=list)
     next: str = ""
     why: list[str] = field(default_factory=list)
+    is_kept: bool = False
 
 
 async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
@@ -95,6 +97,7 @@ async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
             history=_moments(desk, txn, situation, history),
             next=what_next(situation),
             why=why(situation),
+            is_kept=_is_kept(situation),
         )
 
     return await desk.database.read(work)
@@ -123,19 +126,23 @@ def _situation(txn: Txn, desk: Desk, job: Job, row: MemberRow | None, history: l
 
 
 def _moments(desk: Desk, txn: Txn, situation: Situation, history: list[HistoryEntry]) -> list[Moment]:
+    key, guard = situation.job.key, desk.guard_seconds
+    asked = {version: asked_ms(version, guard_seconds=guard) for version in found_versions(history, situation.row)}
+    found = {version: scan for version, at_ms in asked.items() if (scan := scans.scan_at(txn, key, at_ms)) is not None}
     return moments_of(
         history,
         situation.row,
-        situation.found_by,
+        found,
         now_ms=txn.now_ms,
-        guard_seconds=desk.guard_seconds,
+        guard_seconds=guard,
         hold_ms=desk.timing.hold_ms,
     )
 
 
 def _found_by(txn: Txn, job: Job, row: MemberRow, history: list[HistoryEntry], *, guard_seconds: float) -> Scan | None:
     """Return the scan that is Lytics' last word about *row*, where one is."""
-    if is_explained(history, row.version) or not row.is_in:
+    otherwise = [entry for entry in history if entry.kind != "seen"]
+    if is_explained(otherwise, row.version) or not row.is_in:
         return None
     return scans.scan_at(txn, job.key, asked_ms(row.version, guard_seconds=guard_seconds))
 
@@ -151,6 +158,11 @@ def _sent_again(row: MemberRow, history: list[HistoryEntry]) -> HistoryEntry | N
     """Return the person's word for which *row* is owed, where it came after Mapp's last acceptance."""
     since = row.accepted_at or 0
     return next((entry for entry in history if entry.kind == OWED and entry.at_ms >= since), None)
+
+
+def _is_kept(situation: Situation) -> bool:
+    missed_by = situation.missed_by
+    return situation.kept is not None or (missed_by is not None and missed_by.is_discarded)
 
 
 def _is_missed(row: MemberRow, scan: Scan, *, guard_seconds: float) -> bool:

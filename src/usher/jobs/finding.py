@@ -1,4 +1,8 @@
-"""One person in every job at once: found by the exact identifier, as each job would name them; nothing is searched."""
+"""
+One person in every job at once: found by the exact identifier, as each job would name them; nothing is searched.
+
+An e-mail address is looked up in lower case too: who types one seldom knows how a source writes it.
+"""
 
 from dataclasses import dataclass, field
 
@@ -9,14 +13,14 @@ from usher.jobs.explain import MemberLine, line_of
 from usher.mapp.wire import attribute_key
 from usher.store import brake, jobs
 from usher.store.database import Txn
-from usher.store.members import member_row, members_like
+from usher.store.members import MemberRow, member_row, members_like
 
 MOST_NEAR = 8
 
 
 @dataclass(frozen=True, slots=True)
 class FoundIn:
-    """One job that knows the person, and what it knows."""
+    """One job that knows the person, and what it knows; *line* names them as that job does."""
 
     job_id: str
     job_name: str
@@ -34,7 +38,7 @@ class Found:
 
     Args:
         asked: what was asked for.
-        rows: the jobs that know them, newest first.
+        rows: the jobs that know them, newest first; a job that knows both spellings is there twice.
         near: where nobody is found, at most 8 identifiers that begin so; empty for those who may not see people.
     """
 
@@ -53,18 +57,19 @@ async def find_member(desk: Desk, text: str, *, may_see_people: bool) -> Found:
 
     def work(txn: Txn) -> Found:
         known = [job for job in jobs.all_jobs(txn) if job.status is not Status.DELETED]
-        rows = [found for job in known if (found := _found_in(txn, desk, job, text)) is not None]
+        rows = [found for job in known for found in _found_in(txn, desk, job, text)]
         near = _near(txn, known, text) if may_see_people and not rows else []
         return Found(text, rows, near)
 
     return await desk.database.read(work)
 
 
-def _found_in(txn: Txn, desk: Desk, job: Job, text: str) -> FoundIn | None:
-    named = _named(job, text)
-    row = None if named is None else member_row(txn, job.key, named)
-    if row is None:
-        return None
+def _found_in(txn: Txn, desk: Desk, job: Job, text: str) -> list[FoundIn]:
+    rows = [row for named in _named(job, text) if (row := member_row(txn, job.key, named)) is not None]
+    return [_as_found(txn, desk, job, row) for row in rows]
+
+
+def _as_found(txn: Txn, desk: Desk, job: Job, row: MemberRow) -> FoundIn:
     leaves_before = brake.leaves_before(txn, job.key, guard_seconds=desk.guard_seconds)
     return FoundIn(
         job_id=job.id,
@@ -78,10 +83,14 @@ def _found_in(txn: Txn, desk: Desk, job: Job, text: str) -> FoundIn | None:
 
 
 def _near(txn: Txn, known: list[Job], text: str) -> list[str]:
-    beginnings = [(job.key, named) for job in known if (named := _named(job, text)) is not None]
+    beginnings = [(job.key, named) for job in known for named in _named(job, text)]
     found = {member for key, named in beginnings for member in members_like(txn, key, named, limit=MOST_NEAR)}
     return sorted(found)[:MOST_NEAR]
 
 
-def _named(job: Job, text: str) -> str | None:
-    return normalise(text, lowercase=job.config.is_lowercasing)
+def _named(job: Job, text: str) -> list[str]:
+    """Return how *job* may name whoever was typed, as typed first; nothing for what names nobody."""
+    spellings = {normalise(text, lowercase=job.config.is_lowercasing): None}
+    if "@" in text:
+        spellings[normalise(text, lowercase=True)] = None
+    return [named for named in spellings if named is not None]

@@ -1,11 +1,12 @@
 """
 What happened to one person, in order, told from what was written down and from the ledger's row.
 
-What was routine is not written down: a scan that finds somebody, and a first acceptance without trouble. The row still
-knows the newest of each, so they are told from there. So is why nothing is sent while a lost request may still land.
+What was routine is not written down: a scan that finds somebody, and an acceptance at the first attempt ever. The row
+still knows the newest of each, so they are told from there; what a scan had said before an exit is kept as its version
+alone. So is why nothing is sent while a lost request may still land.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from usher.clock import iso_from_ms, iso_or_none
@@ -44,7 +45,7 @@ class Moment:
 def moments_of(
     entries: Sequence[HistoryEntry],
     row: MemberRow | None,
-    scan: Scan | None = None,
+    scans: Mapping[int, Scan],
     *,
     now_ms: int,
     guard_seconds: float,
@@ -55,12 +56,12 @@ def moments_of(
 
     Args:
         entries: what was written down, newest first.
-        scan: the one that asked for a page at the moment of which *row*'s version speaks.
+        scans: by each of *found_versions*, the one that asked for a page at the moment of which that version speaks.
         hold_ms: how long a claim holds a row.
     """
-    told = [(entry.at_ms, _written(entry)) for entry in entries]
+    told = [_written(entry, scans, guard_seconds=guard_seconds) for entry in entries]
     if row is not None:
-        told += _from_row(entries, row, scan, guard_seconds=guard_seconds)
+        told += _from_row(entries, row, scans, guard_seconds=guard_seconds)
     told = _waits(entries, row, now_ms=now_ms, hold_ms=hold_ms) + told  # at the same moment, the wait is the newer
     return [moment for _, moment in sorted(told, key=lambda pair: -pair[0])]
 
@@ -68,6 +69,19 @@ def moments_of(
 def is_explained(entries: Sequence[HistoryEntry], version: int) -> bool:
     """Return whether the observation that made *version* was written down."""
     return any(entry.version == version and entry.kind != "ignored" for entry in entries)
+
+
+def found_versions(entries: Sequence[HistoryEntry], row: MemberRow | None) -> set[int]:
+    """Return the versions of which only a scan that was under way then can tell how they came."""
+    found = {version for entry in entries if (version := _bare_version(entry)) is not None}
+    if row is not None and row.is_in and not is_explained(entries, row.version):
+        found.add(row.version)
+    return found
+
+
+def _bare_version(entry: HistoryEntry) -> int | None:
+    """Return the version of an entry written only because the row was about to forget it, None of any other."""
+    return entry.version if entry.kind == "seen" and not entry.note else None
 
 
 def asked_ms(version: int, *, guard_seconds: float) -> int:
@@ -81,8 +95,10 @@ def iso_from_ns(at_ns: int) -> str:
     return f"{iso_from_ms(seconds * 1000)[:19]}.{nanoseconds:09d}Z"
 
 
-def _written(entry: HistoryEntry) -> Moment:
-    return Moment(
+def _written(entry: HistoryEntry, scans: Mapping[int, Scan], *, guard_seconds: float) -> tuple[int, Moment]:
+    if (bare := _bare_version(entry)) is not None:
+        return _observed(bare, is_in=True, scan=scans.get(bare), guard_seconds=guard_seconds)
+    return entry.at_ms, Moment(
         at=iso_from_ms(entry.at_ms),
         kind=entry.kind,
         value=None if entry.is_in is None else value_of(entry.is_in),
@@ -92,11 +108,12 @@ def _written(entry: HistoryEntry) -> Moment:
 
 
 def _from_row(
-    entries: Sequence[HistoryEntry], row: MemberRow, scan: Scan | None, *, guard_seconds: float
+    entries: Sequence[HistoryEntry], row: MemberRow, scans: Mapping[int, Scan], *, guard_seconds: float
 ) -> list[tuple[int, Moment]]:
     found = []
     if not is_explained(entries, row.version):
-        found.append(_observed(row, scan, guard_seconds=guard_seconds))
+        scan = scans.get(row.version)
+        found.append(_observed(row.version, is_in=row.is_in, scan=scan, guard_seconds=guard_seconds))
     if row.accepted_at is not None and not _is_written(entries, "accepted", row.accepted_at):
         assert row.accepted is not None
         value = value_of(row.accepted)
@@ -110,15 +127,15 @@ def _is_written(entries: Sequence[HistoryEntry], kind: str, at_ms: int) -> bool:
     return any(entry.kind == kind and entry.at_ms == at_ms for entry in entries)
 
 
-def _observed(row: MemberRow, scan: Scan | None, *, guard_seconds: float) -> tuple[int, Moment]:
-    value, version = value_of(row.is_in), iso_from_ns(row.version)
-    if scan is None or not row.is_in:
-        return _at(row.version // NS_PER_MS, "known", value, "How this came in is no longer kept.", version)
+def _observed(version: int, *, is_in: bool, scan: Scan | None, guard_seconds: float) -> tuple[int, Moment]:
+    value, written = value_of(is_in), iso_from_ns(version)
+    if scan is None or not is_in:
+        return _at(version // NS_PER_MS, "known", value, "How this came in is no longer kept.", written)
     note = (
         f"Named by the {scan.kind} scan, on a page asked for at this moment. The version is {guard_seconds:g} s older,"
         " for how far a scan may lag."
     )
-    return _at(asked_ms(row.version, guard_seconds=guard_seconds), "seen", value, note, version)
+    return _at(asked_ms(version, guard_seconds=guard_seconds), "seen", value, note, written)
 
 
 def lost_answer(

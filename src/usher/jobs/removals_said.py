@@ -29,7 +29,7 @@ class RemovalsSaid:
 def removals_said(found: Removals) -> RemovalsSaid:
     """Return what there is to say of *found*, in which somebody waits."""
     return RemovalsSaid(
-        stopped=" ".join(filter(None, [*_who_went(found), _why(found.exits)])),
+        stopped=" ".join([*_who_went(found), _why(found), *_exit_limit(found)]),
         if_kept=" ".join(filter(None, [_scan_kept(found.scan), _exits_kept(found.exits)])),
         if_confirmed=(
             f"Mapp is told “false” for each of them{_taking(found)}. Whoever enters again meanwhile stays true."
@@ -41,18 +41,33 @@ def removals_said(found: Removals) -> RemovalsSaid:
 def _who_went(found: Removals) -> list[str]:
     audience, said = found.job.audience_name, []
     if (exits := found.exits) is not None:
-        said.append(f"{exits.left:,} of {exits.inside:,} people left {audience} within {MINUTES} minutes.")
+        said.append(f"{people_left(exits):,} of {exits.inside:,} people left {audience}: {_told_and_waiting(exits)}.")
     if (scan := found.scan) is not None:
         said.append(f"A complete comparison did not find {scan.leaving:,} of {scan.inside:,} people in {audience}.")
     return said
 
 
-def _why(exits: HeldExits | None) -> str:
-    told = exits.told if exits is not None else 0
-    sent = f"Mapp was told of {told:,} before it stopped;" if told else "Nothing was sent for them, and"
-    return (
-        f"Usher stopped and asks, because a mistake in Lytics looks just like this. {sent} nothing is lost by waiting."
-    )
+def people_left(exits: HeldExits) -> int:
+    """Return how many left, as the page adds them up: those of whom Mapp was told, and those who wait."""
+    return exits.told + exits.waiting
+
+
+def _told_and_waiting(exits: HeldExits) -> str:
+    waiting = f"{exits.waiting:,} {'waits' if exits.waiting == 1 else 'wait'}"
+    return f"{exits.told:,} already told, {waiting}" if exits.told else f"none told yet, {waiting}"
+
+
+def _why(found: Removals) -> str:
+    are_some_told = found.exits is not None and found.exits.told
+    sent = "Nothing" if are_some_told else "Nothing was sent for them, and nothing"
+    return f"Usher stopped and asks, because a mistake in Lytics looks just like this. {sent} is lost by waiting."
+
+
+def _exit_limit(found: Removals) -> list[str]:
+    if found.exits is None:
+        return []
+    people, percent = found.exit_limits.people, found.exit_limits.percent
+    return [f"It asks where more than {people:,} people, and more than {percent:g} %, leave within {MINUTES} minutes."]
 
 
 def _scan_kept(scan: HeldScan | None) -> str:

@@ -1,13 +1,13 @@
 """What a job is doing now, and why, in plain words: one pure function from its state."""
 
-import re
 from dataclasses import dataclass
 
 from usher.clock import iso_from_ms
 from usher.domain.job import Cause, Status
+from usher.jobs.plainly import about, plain
 from usher.jobs.standing import Standing
 
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
+__all__ = ["Saying", "about", "plain", "say", "say_held", "sentence_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +69,42 @@ def _in_one_line(said: Saying) -> str:
     return " ".join(filter(None, [f"{said.title}." if said.title else "", said.text, then]))
 
 
-def plain(text: str) -> str:
-    """Return a sentence without the names of commands that stand in it in brackets: pages have buttons for them."""
-    return COMMANDS.sub("", text)
-
-
-COMMANDS = re.compile(r" \((?:confirm-removals|discard-removals|bounce|resend|reconcile)\)")
-
-
 def _running(now: Standing) -> Saying:
+    rejected = now.progress.members["set_aside"]
+    aside = f"Mapp rejected {rejected:,}: see what to do." if rejected else ""
+    return Saying(" ".join(filter(None, [_doing(now), aside])), _mood(now))
+
+
+def _mood(now: Standing) -> str:
+    """Nobody is told that all is well while somebody is left out."""
+    return "warn" if now.progress.members["set_aside"] else "ok"
+
+
+def _doing(now: Standing) -> str:
     scan = now.progress.scan
+    if _is_first_read_awaited(now):
+        return f"Reading the audience from Lytics.{_waiting_too(now)}"
     if now.is_scanning and scan is not None and scan.kind == "backfill":
-        return Saying(_backfilling(now))
+        return _backfilling(now)
     if now.is_scanning and scan is not None and scan.kind == "baseline":
-        return Saying(
+        return (
             "Reading who is in the audience now. Nothing is sent for them, because Existing Users is off;"
             " whoever enters or leaves meanwhile is sent."
         )
     if now.job.scan_wanted and not now.is_scanning:
-        return Saying(f"About to read the audience from Lytics.{_waiting_too(now)}")
+        return f"About to read the audience from Lytics.{_waiting_too(now)}"
     if now.is_scanning and scan is not None:
         of = f" of {scan.expected:,}" if scan.expected is not None else ""
-        return Saying(f"Comparing the whole audience: {scan.seen:,}{of} people read. Changes go on meanwhile.")
-    return Saying(_sweeping(now) or _keeping_up(now))
+        return f"Comparing the whole audience: {scan.seen:,}{of} people read. Changes go on meanwhile."
+    return _sweeping(now) or _keeping_up(now)
+
+
+def _is_first_read_awaited(now: Standing) -> bool:
+    """Tell whether those already inside are to be sent, and Lytics has named nobody yet."""
+    if now.job.is_baselined or not now.job.config.withbackfill:
+        return False
+    scan = now.progress.scan
+    return not (now.is_scanning and scan is not None and scan.seen)
 
 
 def _backfilling(now: Standing) -> str:
@@ -127,28 +140,29 @@ def _sweeping(now: Standing) -> str:
 
 def _keeping_up(now: Standing) -> str:
     members = now.progress.members
-    aside = f" {_are(members['set_aside'])} set aside; nobody else waits for them." if members["set_aside"] else ""
     if now.waiting:
-        return f"Sending changes as they come: {_people(now.waiting)} {_verb(now.waiting, 'wait')} to be sent.{aside}"
+        return f"Sending changes as they come: {_people(now.waiting)} {_verb(now.waiting, 'wait')} to be sent."
     if not members["total"]:
         return _nobody_yet(now)
+    if members["set_aside"]:
+        return f"{now.progress.in_step:,} of {_people(members['total'])} {_is(members['total'])} in step."
     typical = now.hour.totals.p50_ms
     fast = f" A change reaches Mapp in {about(typical / 1000)}." if typical is not None else ""
     lead = "Everybody else is in step" if members["held"] else "Everything is in step"
     if now.job.config.withbackfill:
-        return f"{lead}: Mapp has accepted the newest value of everybody it takes.{fast}{aside}"
-    return f"{lead}: whoever entered or left since this job began has reached Mapp.{fast}{aside}"
+        return f"{lead}: Mapp has accepted the newest value of everybody it takes.{fast}"
+    return f"{lead}: whoever entered or left since this job began has reached Mapp.{fast}"
 
 
 def _nobody_yet(now: Standing) -> str:
     if now.job.first_trigger_ms is not None or now.job.config.backfill_only:
         return "Nobody is in the audience yet. Whoever enters is sent at once."
-    return "Waiting for the first change. No trigger has ever arrived from Lytics."
+    return "Waiting for the first change: none has ever arrived from Lytics."
 
 
 def _sleeping(now: Standing) -> Saying:
     kept = _kept(now)
-    said = f"{now.job.reason} {kept[0].upper()}{kept[1:]}".strip()
+    said = f"{plain(now.job.reason)} {kept[0].upper()}{kept[1:]}".strip()
     who = "Lytics" if now.job.cause is Cause.LYTICS_OUTAGE else "Mapp"
     at_ms = now.job.sleep_until_ms
     return Saying(said, "warn", at_word=f"{who} is asked again" if at_ms is not None else "", at_ms=at_ms)
@@ -168,7 +182,7 @@ def _at_fault(now: Standing) -> Saying:
         return _at_the_brake(now)
     title, mend = _FAULTS.get(now.job.cause, ("The job cannot go on", "Mend what is named below, then test again."))
     title = title.format(mapp=now.label_of_mapp, lytics=now.label_of_lytics, audience=now.job.audience_name)
-    said = "" if now.job.cause is Cause.REJECTIONS else now.job.reason  # that one is all in the words here
+    said = "" if now.job.cause is Cause.REJECTIONS else plain(now.job.reason)  # that one is all in the words here
     return Saying(f"{_STOPPED} {_kept(now)} {mend}", "bad", title=title, quoted=said)
 
 
@@ -199,18 +213,18 @@ def _at_the_brake(now: Standing) -> Saying:
 
 def _failed(now: Standing) -> Saying:
     text = "Nothing is sent or taken in until the job is restarted. Mapp keeps what it holds."
-    return Saying(text, "bad", title="The job failed", quoted=now.job.reason)
+    return Saying(text, "bad", title="The job failed", quoted=plain(now.job.reason))
 
 
 def _completed(now: Standing) -> Saying:
     members, accepted = now.progress.members, now.progress.in_step
     aside = f", {members['set_aside']:,} set aside" if members["set_aside"] else ""
     said = f"Mapp has accepted {accepted:,} of {_people(members['total'])}{aside}. Nothing more is sent."
-    return Saying(said, "ok", at_word="Completed" if now.since_ms is not None else "", at_ms=now.since_ms)
+    return Saying(said, _mood(now), at_word="Completed" if now.since_ms is not None else "", at_ms=now.since_ms)
 
 
 def _killed(now: Standing) -> Saying:
-    who = now.job.reason.replace("Killed", "Terminated").rstrip(".") or "Terminated"
+    who = plain(now.job.reason).rstrip(".") or "Terminated"
     return Saying(f"{who}. Nothing more is sent or taken in; Mapp keeps what it holds.", "")
 
 
@@ -238,24 +252,9 @@ def _people(count: int) -> str:
     return "1 person" if count == 1 else f"{count:,} people"
 
 
-def _are(count: int) -> str:
-    return f"{_people(count)} {'is' if count == 1 else 'are'}"
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _verb(count: int, verb: str) -> str:
     return f"{verb}s" if count == 1 else verb
-
-
-def about(seconds: float) -> str:
-    """Return a span in words: 1.84 -> "about 2 seconds"; 1740 -> "about 29 minutes"; 0.4 -> "under a second"."""
-    if seconds < 1:
-        return "under a second"
-    for size, word, upto in ((1, "second", MINUTE), (MINUTE, "minute", 90 * MINUTE), (HOUR, "hour", 2 * DAY)):
-        if seconds < upto:
-            return _count(seconds / size, word)
-    return _count(seconds / DAY, "day")
-
-
-def _count(figure: float, word: str) -> str:
-    count = round(figure)
-    return f"about {'an' if word == 'hour' else 'a'} {word}" if count == 1 else f"about {count:,} {word}s"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from usher.domain.job import SENDING, Job, Status
 from usher.domain.notes import LogCode, LogEntry
 from usher.domain.scan import ScanState
-from usher.jobs.activity import Activity, activity_of
+from usher.jobs.activity import ENDED_BY, Activity, activity_of
 from usher.jobs.desk import Desk
 from usher.jobs.progress import Progress, progress_in, with_pace
 from usher.store import brake, jobs, notes, scans
@@ -19,11 +19,23 @@ STOPPED_BY = {
     Status.FAULT: LogCode.FAULT,
     Status.FAILED: LogCode.FAULT,
     Status.PAUSED: LogCode.PAUSED,
-    Status.COMPLETED: LogCode.COMPLETED,
-    Status.KILLED: LogCode.KILLED,
-    Status.DELETED: LogCode.DELETED,
+    **ENDED_BY,
 }
-OVER = frozenset({Status.COMPLETED, Status.KILLED, Status.DELETED})
+OVER = frozenset(ENDED_BY)
+OWED_FROM = frozenset(
+    {
+        LogCode.EDITED,
+        LogCode.RESENT,
+        LogCode.SOME_RESENT,
+        LogCode.RETRIED,
+        LogCode.DECIDED,
+        LogCode.RESUMED,
+        LogCode.RESTARTED,
+        LogCode.MENDED,
+        LogCode.AWAKE,
+    }
+)  # where people are owed again, or sent again: before that, no speed tells anything of theirs
+FEWEST_SECONDS = 5.0  # of sending that a speed is told from
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,7 @@ class Backfill:
         expected: how many people it is about; None where Lytics announced no total.
         accepted: of how many of them Mapp has accepted the newest value.
         read: how many were read from Lytics.
-        per_second: how fast Mapp accepts, over the last minute or two.
+        per_second: how fast Mapp accepts, over the last minute or two; 0 where that cannot be said yet.
         left_seconds: until everybody is told, at that speed; None where it cannot be said yet, or nothing is sent.
     """
 
@@ -143,7 +155,8 @@ def _backfill(now: Standing) -> Backfill | None:
     if expected is not None:
         expected = max(expected, read)
         accepted = min(accepted, expected)
-    speed = accepted_per_second(now.hour, since_ms=now.scan_began_ms or 0, now_ms=now.now_ms)
+    since_ms = max(now.scan_began_ms or 0, owed_since(now.log))
+    speed = accepted_per_second(now.hour, since_ms=since_ms, now_ms=now.now_ms)
     return Backfill(expected, accepted, read, speed, _left_seconds(now, expected, accepted, speed))
 
 
@@ -157,9 +170,19 @@ def _left_seconds(now: Standing, expected: int | None, accepted: int, speed: flo
 
 
 def accepted_per_second(hour: Activity, *, since_ms: int, now_ms: int) -> float:
-    """Return how fast Mapp accepts, in those of the last two minutes in which it did, from *since_ms* on."""
-    counts = [point.live + point.bulk for point in hour.points[-2:]]
-    first = next((point.at for point, count in zip(hour.points[-2:], counts, strict=True) if count), None)
-    if first is None:
+    """
+    Return how fast Mapp accepts, in those of the last two minutes in which it did, from *since_ms* on.
+
+    0 where it accepted nobody, or did for less than 5 s, which is too short to tell.
+    """
+    lately = [point for point in hour.points[-2:] if (point.at + hour.seconds) * 1000 > since_ms]
+    counted = [(point.at, point.live + point.bulk) for point in lately if point.live + point.bulk]
+    if not counted:
         return 0.0
-    return sum(counts) / max(1.0, now_ms / 1000 - max(first, since_ms / 1000))
+    seconds = now_ms / 1000 - max(counted[0][0], since_ms / 1000)
+    return sum(count for _, count in counted) / seconds if seconds >= FEWEST_SECONDS else 0.0
+
+
+def owed_since(log: Sequence[LogEntry]) -> int:
+    """Return when people were last owed again, or sent again after a stop, by the log; 0 where it tells of neither."""
+    return next((entry.at_ms for entry in log if entry.code in OWED_FROM), 0)

@@ -62,10 +62,10 @@ def _write_down(txn: Txn, entries: list[HistoryEntry]) -> None:
 
 
 def _entry(settlement: Settlement) -> HistoryEntry | None:
-    """Return what to write down, or None for a clean first acceptance, which the row itself holds."""
+    """Return what to write down, or None for an acceptance at the first attempt ever, which the row itself holds."""
     claim = settlement.claim
     match settlement.outcome:
-        case Accepted() if not claim.was_told and claim.attempts == 0:
+        case Accepted() if not claim.was_told and not claim.was_claimed:
             return None
         case Accepted():
             kind, note = "accepted", _took(claim)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from sqlalchemy import select, text
 
 from usher.domain.intake import Intake, JobIntake
@@ -20,6 +21,7 @@ from usher.store.statements import Statements
 from usher.store.tables import jobs
 
 NOT_NEWER, SUPERSEDED = "not_newer", "superseded"
+_json = msgspec.json.Encoder()
 
 
 class SqlIntake:
@@ -45,6 +47,7 @@ class SqlIntake:
     def _take_share(self, txn: Txn, share: JobIntake) -> None:
         job = share.job
         newest = newest_per_member([o for event in share.events for o in event])
+        _keep_found(txn, self._sql, job.key, newest)
         seen = ledger.observe(txn, self._sql, job.key, newest, source=Source.TRIGGER, are_exits_held=job.exits_held)
         kept = {id(o) for o in newest}
         ignored: Counter[str] = Counter(share.ignored)
@@ -73,6 +76,13 @@ class SqlIntake:
         txn.tally[key, "triggers.clamped"] += share.clamped
         for reason, count in ignored.items():
             txn.tally[key, f"triggers.ignored.{reason}"] += count
+
+
+def _keep_found(txn: Txn, sql: Statements, job: int, newest: list[Observation]) -> None:
+    """Write down that a scan had found those who now exit: the row tells that only until it is replaced."""
+    exits = [(o.member, o.version) for o in newest if not o.is_in]
+    if exits:
+        txn.conn.execute(sql.keep_found, {"job": job, "rows": _json.encode(exits).decode()})
 
 
 def _fate(observation: Observation, kept: set[int], seen: dict[str, ledger.Seen]) -> str:

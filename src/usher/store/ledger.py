@@ -16,6 +16,7 @@ from usher.domain.observation import NS_PER_MS, Observation, Source
 from usher.store.activity import count_accepted, count_changes
 from usher.store.database import Txn
 from usher.store.statements import (
+    CLAIMED_BEFORE,
     LANE_BULK,
     LANE_HELD,
     LANE_LIVE,
@@ -122,6 +123,7 @@ def claim(txn: Txn, sql: Statements, job: int, *, lane: int, limit: int, hold_ms
             attempts=row.attempts,
             version=row.version,
             lane=row.lane,
+            was_claimed=bool(row.was & CLAIMED_BEFORE),
             told=None if row.accepted is None else bool(row.accepted),
             told_at_ms=row.accepted_at,
         )

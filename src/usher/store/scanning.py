@@ -51,8 +51,8 @@ class SqlScans:
             newest = newest_per_member(list(observations)) if is_live else []
             seen = ledger.observe(txn, self._sql, scan.job, newest, source=source)
             if source is Source.RECONCILE:
-                news = [s for s in seen.values() if s.is_news]
-                notes.add_history(txn, [_seen_entry(scan, s.member) for s in news])
+                news = [o for o in newest if o.member in seen and seen[o.member].is_news]
+                notes.add_history(txn, [_seen_entry(scan, o) for o in news])
                 txn.tally[scan.job, "scans.found_inside"] += len(news)
             txn.tally[scan.job, "scans.no_identifier"] += without_identifier
             scans.change_scan(
@@ -86,12 +86,13 @@ class SqlScans:
         await self._database.write(work)
 
 
-def _seen_entry(scan: Scan, member: str) -> HistoryEntry:
+def _seen_entry(scan: Scan, found: Observation) -> HistoryEntry:
     return HistoryEntry(
         job=scan.job,
-        member=member,
+        member=found.member,
         kind="seen",
         is_in=True,
+        version=found.version,
         note="A reconcile found this person in the audience.",
     )
 

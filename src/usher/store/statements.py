@@ -4,6 +4,7 @@ The ledger's hot statements, in SQL that SQLite and PostgreSQL both run.
 Rows are handed over as one JSON parameter, so that a statement stays the same whatever their number;
 only the function that unfolds it differs, and the way a claim skips rows that others hold.
 `was` keeps what a row counted as before the statement that changed it: counters are exact without a second read.
+It also keeps whether the row was ever claimed, so that a first claim is known for one without asking the history.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from sqlalchemy import TextClause, text
 
 LANE_LIVE, LANE_BULK, LANE_HELD = 0, 1, 2  # held: triggered exits that wait for a person
 
-WAS_ROW, WAS_IN, WAS_DUE, WAS_ASIDE = 1, 2, 4, 8
-_WAS = """
+WAS_ROW, WAS_IN, WAS_DUE, WAS_ASIDE, CLAIMED, CLAIMED_BEFORE = 1, 2, 4, 8, 16, 32
+_WAS = f"""
     1 + 2 * ledger.is_in + CASE WHEN ledger.due_at IS NULL THEN 0 ELSE 4 END
-      + CASE WHEN ledger.aside IS NULL THEN 0 ELSE 8 END"""
+      + CASE WHEN ledger.aside IS NULL THEN 0 ELSE 8 END + (ledger.was & {CLAIMED})"""
 # Bare columns: SQLite 3.40 answers IS NULL wrongly in RETURNING (docs/decisions/0003).
 _COUNTED = "member, is_in, was, due_at, aside"
 
@@ -44,15 +45,27 @@ WHERE excluded.version > ledger.version
 RETURNING {_COUNTED}, seq
 """
 
-_CLAIM = """
-UPDATE ledger SET due_at = :token
+# rows: [member, version] of exits. What only a scan had said is written down before an exit replaces it.
+_KEEP_FOUND = """
+INSERT INTO history (job, member, at_ms, kind, is_in, version)
+SELECT ledger.job, ledger.member, ledger.version / 1000000, 'seen', 1, ledger.version
+FROM {rows} CROSS JOIN ledger
+WHERE ledger.job = :job AND ledger.member = CAST(j.value ->> 0 AS TEXT)
+    AND ledger.is_in = 1 AND ledger.version < CAST(j.value ->> 1 AS BIGINT)
+    AND NOT EXISTS (SELECT 1 FROM history WHERE history.job = ledger.job AND history.member = ledger.member
+        AND history.version = ledger.version AND history.kind <> 'ignored')
+"""
+
+_CLAIM = f"""
+UPDATE ledger SET due_at = :token,
+    was = {CLAIMED} + CASE WHEN ledger.was < {CLAIMED} THEN 0 ELSE {CLAIMED_BEFORE} END
 FROM (
     SELECT job, member FROM ledger
     WHERE job = :job AND lane = :lane AND due_at <= :now
-    ORDER BY due_at LIMIT :limit {skip}
+    ORDER BY due_at LIMIT :limit {{skip}}
 ) AS pick
 WHERE ledger.job = pick.job AND ledger.member = pick.member
-RETURNING ledger.member, is_in, seq, attempts, version, lane, accepted, accepted_at
+RETURNING ledger.member, is_in, seq, attempts, version, lane, was, accepted, accepted_at
 """
 
 # rows: [job, member, token, seq, ...]; only a row that still carries the claim's token is touched
@@ -101,6 +114,7 @@ class Statements:
     """The hot statements as one database spells them."""
 
     observe: TextClause
+    keep_found: TextClause
     claim: TextClause
     settle_accepted: TextClause
     settle_aside: TextClause
@@ -123,6 +137,7 @@ def statements_for(dialect: str) -> Statements:
     told = "(due_at IS NOT NULL OR aside IS NOT NULL OR accepted IS NOT NULL)"
     return Statements(
         observe=spelled(_OBSERVE),
+        keep_found=spelled(_KEEP_FOUND),
         claim=spelled(_CLAIM),
         settle_accepted=spelled(_SETTLE_ACCEPTED),
         settle_aside=spelled(_SETTLE_ASIDE),

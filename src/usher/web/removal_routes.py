@@ -7,7 +7,8 @@ from starlette.requests import Request
 
 from usher.clock import iso_or_none
 from usher.jobs.removals import HeldScan, Removals, waiting_removals
-from usher.jobs.removals_said import MINUTES, removals_said
+from usher.jobs.removals_said import MINUTES, people_left, removals_said
+from usher.store.brake import HeldExits
 from usher.web.deps import deps_of
 from usher.web.envelope import Ok, ok
 
@@ -39,7 +40,7 @@ class HeldScanBody(BaseModel):
 
 
 class HeldExitsBody(BaseModel):
-    """Of *inside* people *left* exited before the brake; Mapp was *told* of some, and *waiting* wait by now."""
+    """Of *inside* people *left* exited: Mapp was *told* of some before the brake, and the others are *waiting* by now."""
 
     left: int
     told: int
@@ -57,8 +58,7 @@ class RemovalsSaidBody(BaseModel):
 
 class RemovalsBody(BaseModel):
     """
-    Who waits for a decision; where nobody does, *count* is 0, *hold* blank, and *since*, *sentences*, *scan* and *exits*
-    are null.
+    Who waits for a decision; where nobody does, *count* is 0 and *hold* blank, and the facts about them are null.
 
     A decision that names *hold* is for these alone. *per_second* is null where nothing limits the pace.
     """
@@ -85,7 +85,7 @@ def _removals_body(found: Removals) -> RemovalsBody:
         since=iso_or_none(found.stopped_ms),
         sentences=None if found.is_over else RemovalsSaidBody(**asdict(removals_said(found))),
         scan=None if found.scan is None else _scan_body(found.scan),
-        exits=None if found.exits is None else HeldExitsBody(**asdict(found.exits)),
+        exits=None if found.exits is None else _exits_body(found.exits),
         limits=BrakeBody(
             exits=LimitsBody(**asdict(found.exit_limits)),
             minutes=MINUTES,
@@ -93,6 +93,10 @@ def _removals_body(found: Removals) -> RemovalsBody:
         ),
         per_second=found.per_second,
     )
+
+
+def _exits_body(exits: HeldExits) -> HeldExitsBody:
+    return HeldExitsBody(left=people_left(exits), told=exits.told, waiting=exits.waiting, inside=exits.inside)
 
 
 def _scan_body(scan: HeldScan) -> HeldScanBody:

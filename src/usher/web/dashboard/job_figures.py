@@ -1,7 +1,7 @@
 """A job's figures as its page arranges them: what was delivered, charts as tables, and its configuration in words."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from usher.domain.job import Job
@@ -19,7 +19,13 @@ IGNORED = {
     "change": "Neither entered nor left",
 }
 SPANS = {"hour": "The last hour", "day": "The last 24 hours", "week": "The last 7 days"}
-BUCKETS = {"hour": "per minute", "day": "per quarter of an hour", "week": "per hour"}
+SPANS_BEFORE_THE_END = {
+    "hour": "The last hour before it ended",
+    "day": "The last 24 hours before it ended",
+    "week": "The last 7 days before it ended",
+}
+BUCKETS = {60: "per minute", 900: "per quarter of an hour", 3600: "per hour"}
+DROPPED = "Not everything of this span is kept any more: minutes are kept for 25 hours, hours for 35 days."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +40,36 @@ class Step:
 
 
 def delivery_of(progress: Progress) -> list[Step]:
-    """Return how far what came from Lytics has got: received, applied, sent, in step."""
-    triggers, sent, scan = progress.triggers, progress.sent, progress.scan
-    read = [("People read by the last scan", scan.seen)] if scan is not None else []
-    nameless = [("Read without an identifier", scan.without_identifier)] if scan and scan.without_identifier else []
+    """Return how far what came from Lytics has got: its changes, or whom it named where no change came yet."""
+    sent = progress.sent
     return [
-        _step("Changes received", triggers["received"], triggers["received"], read + nameless),
-        _step("Applied", triggers["applied"], triggers["received"], _ignored(progress)),
+        *(_changes(progress) if progress.triggers["received"] else _read(progress)),
         _step("Requests accepted", sent["accepted"], progress.requests, _not_accepted(sent)),
         _step("People in step", progress.in_step, progress.members["total"], _not_in_step(progress)),
     ]
+
+
+def _changes(progress: Progress) -> list[Step]:
+    triggers, scan = progress.triggers, progress.scan
+    read = [("People read last time", scan.seen)] if scan is not None else []
+    return [
+        _step("Changes received", triggers["received"], triggers["received"], read + _nameless(progress)),
+        _step("Applied", triggers["applied"], triggers["received"], _ignored(progress)),
+    ]
+
+
+def _read(progress: Progress) -> list[Step]:
+    seen, members = progress.scan.seen if progress.scan is not None else 0, progress.members
+    inside = [("In the audience", members["in"]), ("Not in it any more", members["out"])]
+    return [
+        _step("Read from Lytics", seen, 0, _nameless(progress)),
+        _step("People of this job", members["total"], 0, inside),
+    ]
+
+
+def _nameless(progress: Progress) -> list[tuple[str, int]]:
+    scan = progress.scan
+    return [("Read without an identifier", scan.without_identifier)] if scan and scan.without_identifier else []
 
 
 def _step(title: str, count: int, whole: int, parts: list[tuple[str, int]]) -> Step:
@@ -99,8 +125,8 @@ class Chart:
 
 def charts_of(activity: Activity) -> list[Chart]:
     """Return changes, acceptances and delays over a span of time."""
-    totals, per = activity.totals, BUCKETS[activity.span]
-    return [
+    totals, per = activity.totals, BUCKETS[activity.seconds]
+    charts = [
         Chart(
             "changes",
             "mirror",
@@ -127,6 +153,16 @@ def charts_of(activity: Activity) -> list[Chart]:
             missing="" if totals.p50_ms is not None else "No live change was accepted.",
         ),
     ]
+    return charts if activity.is_kept else [_without_figures(chart) for chart in charts]
+
+
+def _without_figures(chart: Chart) -> Chart:
+    return replace(chart, series=[(name, colour, "unknown") for name, colour, _ in chart.series], missing=DROPPED)
+
+
+def title_of(activity: Activity) -> str:
+    """Return what span the charts are of."""
+    return (SPANS if activity.ended_ms is None else SPANS_BEFORE_THE_END)[activity.span]
 
 
 def _rows(activity: Activity, cells: Callable[[Point], list[str]]) -> list[tuple[int, str, list[str]]]:

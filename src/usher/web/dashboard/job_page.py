@@ -1,7 +1,7 @@
 """One job: what it does now, how fast, who is left out and why; and its log."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.responses import Response
@@ -14,10 +14,10 @@ from usher.jobs.aside import SetAside, set_aside
 from usher.jobs.offers import offers
 from usher.jobs.saying import plain, say, say_held
 from usher.jobs.standing import standing_of
-from usher.jobs.webhooks import heard, is_webhook_wanted, paste_help
+from usher.jobs.webhooks import is_webhook_wanted, paste_help
 from usher.mapp.wire import attribute_key
 from usher.web.dashboard.entry import PageRoute
-from usher.web.dashboard.job_figures import SPANS, aside_rows, charts_of, configuration_of, delivery_of
+from usher.web.dashboard.job_figures import SPANS, aside_rows, charts_of, configuration_of, delivery_of, title_of
 from usher.web.dashboard.job_steps import steps_of
 from usher.web.dashboard.live import LivePage
 from usher.web.dashboard.visit import Visit
@@ -26,7 +26,20 @@ LEVELS = {"": (), "warn": ("warn", "error"), "error": ("error",)}
 LEVEL_WORDS = {"": "All", "warn": "Warnings", "error": "Errors"}
 TAIL, FEED, LOG_PAGE = 20, 9, 200
 NOBODY = SetAside(0, 0, 0, [])
-PARTS = ("status", "actions", "tabs", "now", "stats", "charts_live", "delivery", "aside", "feed", "config", "log")
+PARTS = (
+    "status",
+    "actions",
+    "tabs",
+    "now",
+    "stats",
+    "span_title",
+    "charts_live",
+    "delivery",
+    "aside",
+    "feed",
+    "config",
+    "log",
+)
 
 
 async def context(visit: Visit) -> Mapping[str, Any]:
@@ -51,7 +64,7 @@ async def context(visit: Visit) -> Mapping[str, Any]:
         "backfill": now.backfill,
         "key": attribute_key(now.job.target),
         "span": span,
-        "spans": SPANS,
+        "span_title": title_of(seen),
         "seconds": seen.seconds,
         "charts": charts_of(seen),
         "delivery": delivery_of(now.progress),
@@ -61,12 +74,15 @@ async def context(visit: Visit) -> Mapping[str, Any]:
         "configuration": configuration_of(now.job),
         "is_webhook_wanted": is_webhook_wanted(now.job),
         "paste": paste_help(desk, now.job),
-        "heard": heard(now.job),
-        "log": log,
+        "log": _plainly(log),
         "level": level,
         "levels": LEVEL_WORDS,
         "has_older": older is not None,
     }
+
+
+def _plainly(log: Sequence[LogEntry]) -> list[LogEntry]:
+    return [replace(entry, message=plain(entry.message)) for entry in log]
 
 
 def _one_of(asked: str, known: Mapping[str, object], otherwise: str) -> str:
@@ -127,7 +143,7 @@ async def log_page(visit: Visit) -> Response:
         visit.desk, job_id, visit.query("cursor") or None, levels=LEVELS[level], size=LOG_PAGE
     )
     return await visit.page(
-        "job-log.html", job=view.job, base=f"/jobs/{job_id}", log=log, following=following, level=level,
+        "job-log.html", job=view.job, base=f"/jobs/{job_id}", log=_plainly(log), following=following, level=level,
         levels=LEVEL_WORDS,
     )  # fmt: skip
 

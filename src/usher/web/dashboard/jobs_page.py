@@ -84,21 +84,22 @@ async def _context(visit: Visit, places: Places) -> Mapping[str, Any]:
         "asked": asked,
         "seen": seen,
         "lines": [line_of(row) for row in places.sorted(seen.rows)],
-        "filters": [(word, title, seen.counts[word]) for word, title in _filters(asked)],
+        "filters": [(word, title, seen.counts[word]) for word, title in _filters(asked, seen)],
         "sentence": sentence(seen),
     }
 
 
-def _filters(asked: Asked) -> list[tuple[str, str]]:
-    """Return the usual filters, and the one in force where a counter above led to it."""
-    extra = [(asked.show, COUNTED[asked.show])] if asked.show in COUNTED else []
-    return [*FILTERS, *extra]
+def _filters(asked: Asked, seen: Overview) -> list[tuple[str, str]]:
+    """Return the usual filters, that for terminated jobs where there are some, and the one that a counter led to."""
+    extra = [word for word in COUNTED if word == asked.show or (word == "ended" and seen.counts[word])]
+    return [*FILTERS, *((word, COUNTED[word]) for word in extra)]
 
 
 def sentence(seen: Overview) -> str:
     """Return how things stand, to be spoken."""
     counts = seen.counts
-    needing = "Nothing needs attention." if not counts["attention"] else f"{counts['attention']} need attention."
+    verb = "needs" if counts["attention"] == 1 else "need"
+    needing = f"{counts['attention']} {verb} attention." if counts["attention"] else "Nothing needs attention."
     return f"{counts['running']} running, {counts['sleeping']} sleeping. {needing}"
 
 

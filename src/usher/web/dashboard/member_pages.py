@@ -17,7 +17,7 @@ from usher.mapp.client import PreparedRequest
 from usher.mapp.wire import attribute_key
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.live import LivePage
-from usher.web.dashboard.member_words import STATES, in_words
+from usher.web.dashboard.member_words import STATES, in_words, reason_of
 from usher.web.dashboard.timeline import timeline
 from usher.web.dashboard.visit import Visit
 from usher.web.member_shape import explanation_body
@@ -28,8 +28,10 @@ async def members_page(visit: Visit) -> Response:
     asked = visit.query("q")
     found = await find_member(visit.desk, asked, may_see_people=visit.may_see_people) if asked else None
     if found is not None and len(found.rows) == 1:
-        return visit.go(path_of(found.rows[0].job_id, asked))
-    return await visit.page("members.html", asked=asked, found=found, states=STATES, path_of=path_of)
+        return visit.go(path_of(found.rows[0].job_id, found.rows[0].line.member))
+    return await visit.page(
+        "members.html", asked=asked, found=found, states=STATES, reason_of=reason_of, path_of=path_of
+    )
 
 
 def path_of(job_id: str, member: str) -> str:
@@ -47,7 +49,8 @@ async def member_context(visit: Visit) -> dict[str, Any]:
     """Return what the page shows; who may not see people sees no name but the one they typed."""
     job_id, asked, may_see = visit.path("job_id"), visit.query("m"), visit.may_see_people
     job = (await show_job(visit.desk, job_id)).job
-    found = explanation_body(await explain_member(visit.desk, job_id, asked), may_see=may_see)
+    explained = await explain_member(visit.desk, job_id, asked)
+    found = explanation_body(explained, may_see=may_see)
     request = await member_request(visit.desk, job_id, asked, may_see_people=may_see)
     others = (await find_member(visit.desk, asked, may_see_people=False)).rows
     days = timeline(
@@ -61,6 +64,7 @@ async def member_context(visit: Visit) -> dict[str, Any]:
         "asked": asked,
         "name": found.member if may_see else asked,
         "member": found,
+        "is_kept": explained.is_kept,
         "state": STATES[found.state],
         "advice": advice_for(found.set_aside.reason) if found.set_aside else None,
         "days": days,
@@ -72,6 +76,7 @@ async def member_context(visit: Visit) -> dict[str, Any]:
         "attribute": attribute_key(job.target),
         "others": [row for row in others if row.job_id != job_id],
         "states": STATES,
+        "reason_of": reason_of,
         "in_words": in_words,
         "path_of": path_of,
         "query": urlencode({"m": asked, "order": visit.query("order")}),

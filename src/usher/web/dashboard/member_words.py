@@ -5,6 +5,8 @@ from datetime import datetime
 
 from markupsafe import Markup, escape
 
+from usher.jobs.explain import MemberLine
+from usher.redact import without_member
 from usher.web.dashboard.rendering import when
 from usher.web.dashboard.words import StatusWord
 
@@ -16,8 +18,21 @@ STATES = {
     "set_aside": StatusWord("Set aside", "st-warn", "triangle-alert"),
     "accepted": StatusWord("Accepted by Mapp", "st-run", "circle-check"),
 }
+HELD_FOR = {
+    "true": "A scan did not find them, and the removal brake waits.",
+    "false": "They left, and the removal brake waits.",
+}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z")
 SHOWN = re.compile(rf"({MOMENT.pattern}|'true'|'false')")
+
+
+def reason_of(line: MemberLine, *, may_see: bool) -> str:
+    """Return why somebody is set aside or held, "" for others; Mapp's words name nobody to who may not see people."""
+    if line.state == "held":
+        return HELD_FOR[line.wanted or "false"]
+    if line.set_aside is None:
+        return ""
+    return line.set_aside.reason if may_see else without_member(line.set_aside.reason, line.member)
 
 
 def in_words(text: str, key: str = "") -> Markup:

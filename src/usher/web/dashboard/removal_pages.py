@@ -7,8 +7,9 @@ from starlette.responses import Response
 from usher.access.roles import Role
 from usher.errors import Conflict
 from usher.jobs.looking import page_of_members
+from usher.jobs.plainly import plain
 from usher.jobs.removals import confirm_removals, discard_removals, waiting_removals
-from usher.jobs.removals_said import MINUTES, removals_said
+from usher.jobs.removals_said import people_left, removals_said
 from usher.redact import mask_member
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.live import LivePage
@@ -32,8 +33,8 @@ async def removals_context(visit: Visit) -> dict[str, Any]:
         "job": found.job,
         "found": found,
         "sentences": removals_said(found),
+        "left": people_left(found.exits) if found.exits is not None else 0,
         "since_ms": found.stopped_ms,
-        "minutes": MINUTES,
         "sample": [(line.member if visit.may_see_people else mask_member(line.member), line) for line in sample],
         "path_of": path_of,
     }
@@ -51,7 +52,7 @@ async def confirm(visit: Visit) -> Response:
         decided = await confirm_removals(visit.desk, visit.actor, job_id, hold=hold, at_most=known)
     except Conflict as error:
         return await removals_page(visit, refused=error.message)
-    return visit.go(f"/jobs/{job_id}", said=" ".join(decided.notes))
+    return visit.go(f"/jobs/{job_id}", said=plain(" ".join(decided.notes)))
 
 
 async def discard(visit: Visit) -> Response:
@@ -60,7 +61,7 @@ async def discard(visit: Visit) -> Response:
         decided = await discard_removals(visit.desk, visit.actor, job_id, hold=hold)
     except Conflict as error:
         return await removals_page(visit, refused=error.message)
-    return visit.go(f"/jobs/{job_id}", said=" ".join(decided.notes))
+    return visit.go(f"/jobs/{job_id}", said=plain(" ".join(decided.notes)))
 
 
 PAGES = (

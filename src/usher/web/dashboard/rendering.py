@@ -31,7 +31,14 @@ PAGE_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Vary": "Accept-Encoding, Cookie",
 }
-SHOWN = {"clock": "%H:%M UTC", "second": "%H:%M:%S UTC", "day": "%-d %b %Y, %H:%M UTC", "ago": "%-d %b, %H:%M UTC"}
+SHOWN = {
+    "clock": "%H:%M UTC",
+    "second": "%H:%M:%S UTC",
+    "time": "%H:%M:%S UTC",
+    "day": "%-d %b %Y, %H:%M UTC",
+    "date": "%-d %B %Y (UTC)",
+    "ago": "%-d %b, %H:%M UTC",
+}
 SYMBOL = re.compile(r'<symbol id="([^"]+)" viewBox="0 0 24 24">(.*?)</symbol>')
 LEAST_SQUEEZED = 1_024  # bytes; below, gzip's head costs what it saves
 
@@ -84,7 +91,8 @@ def when(at: float | str | None, style: str = "day") -> Markup:
 
     Args:
         at: milliseconds since 1970, or RFC 3339 as the API writes it; None is "never".
-        style: "clock" (11:04), "second" (11:04:02), "day" (23 Nov 2026, 11:04), or "ago" (4 s ago; needs the script).
+        style: "clock" (11:04), "second" (11:04:02), "day" (23 Nov 2026, 11:04), or "ago" (4 s ago; needs the script);
+            below a heading in "date" (23 November 2026), "time" (11:04:02) never names the day.
     """
     if at is None:
         return Markup("never")

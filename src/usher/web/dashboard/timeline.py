@@ -1,5 +1,6 @@
 """What happened to one person as steps in three lanes: Lytics said, Usher decided, Mapp answered. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -57,6 +58,7 @@ LOOKS = {
 }
 LANES = {1: "Lytics", 2: "Usher", 3: "Mapp"}
 OBSERVED = frozenset({"enter", "exit", "seen", "absent", "known"})
+WANTED = OBSERVED | {"kept"}  # what decides which value goes out
 UNTIMED = OBSERVED | {"ignored"}
 ATTEMPTS = frozenset(kind for kind, look in LOOKS.items() if look.lane == 3)
 REPEATED = "The same word of Lytics again, from a repeat or another job’s webhook. It changes nothing."
@@ -90,15 +92,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The steps of one day in UTC; *name* is "23 November 2026"."""
+    """The steps of one day in UTC, *at* the first of them; the page's script groups by the viewer's days instead."""
 
-    name: str
+    at: str
     steps: list[Step]
 
 
 def timeline(history: Sequence[Told], *, audience: str, is_whole: bool, oldest_first: bool = False) -> list[Day]:
     """
-    Return what happened, by day.
+    Return what happened, by day in UTC.
 
     Args:
         history: newest first.
@@ -106,29 +108,33 @@ def timeline(history: Sequence[Told], *, audience: str, is_whole: bool, oldest_f
     """
     steps = _steps(list(reversed(history)), audience=audience, is_whole=is_whole)
     ordered = steps if oldest_first else list(reversed(steps))
-    return [Day(_day(date), list(found)) for date, found in groupby(ordered, key=lambda step: step.at[:10])]
+    days = [list(found) for _, found in groupby(ordered, key=lambda step: step.at[:10])]
+    return [Day(found[0].at, found) for found in days]
 
 
 def _steps(moments: Sequence[Told], *, audience: str, is_whole: bool) -> list[Step]:
-    """Walk from the oldest to the newest, keeping what stands: the version, Lytics' last word, the attempts."""
+    """Walk from the oldest to the newest, keeping what stands: version, value, the attempts at each value."""
     found: list[Step] = []
-    version, value, heard_at, attempt, repeats = "", "", "", 0, 0
+    version, value, heard_at, repeats = "", "", "", 0
+    attempts: Counter[str] = Counter()
     for moment in moments:
-        is_repeat = moment.kind == "ignored" and (moment.version, moment.value) == (version, value)
+        told = moment.value or ""
+        is_repeat = moment.kind == "ignored" and (moment.version, told) == (version, value)
         repeats = repeats + 1 if is_repeat else 0
         if repeats > 1:
             found.pop()
-        attempt += moment.kind in ATTEMPTS
-        counted = f"Attempt {attempt}." if is_whole and moment.kind in ATTEMPTS else ""
+        attempts[told] += moment.kind in ATTEMPTS
+        counted = f"Attempt {attempts[told]}." if is_whole and moment.kind in ATTEMPTS else ""
         notes = [counted, *([REPEATED] if is_repeat else _notes(moment, stood=version))]
         after = "" if moment.kind in UNTIMED else _after(heard_at, moment.at)
         step = _step(moment, audience=audience, after=after, notes=[note for note in notes if note])
         found.append(replace(step, title=_repeat_title(repeats)) if is_repeat else step)
-        if moment.kind in OBSERVED:
-            heard_at, value = moment.at, moment.value or ""
+        if moment.kind in SETTLED or (moment.kind in WANTED and told != value):
+            attempts[told] = 0
+        if moment.kind in WANTED:
+            value, heard_at = told, moment.at if moment.kind in OBSERVED else ""
         if moment.kind != "ignored":
             version = moment.version or version
-        attempt = 0 if moment.kind in SETTLED else attempt
     return found
 
 
@@ -197,7 +203,3 @@ def _moment(text: str) -> datetime:
     """Read a moment of our own writing; what is finer than a microsecond is cut."""
     whole, _, fraction = text.removesuffix("Z").partition(".")
     return datetime.fromisoformat(f"{whole}.{(fraction or '0')[:6].ljust(6, '0')}").replace(tzinfo=UTC)
-
-
-def _day(date: str) -> str:
-    return f"{datetime.fromisoformat(date):%-d %B %Y}"

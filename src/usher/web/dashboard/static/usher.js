@@ -20,7 +20,9 @@
   const written = {
     clock: (d) => (isToday(d) ? clock(d) : `${day(d)}, ${clock(d)}`),
     second: (d) => `${isToday(d) ? "" : `${day(d)}, `}${clock(d)}:${pad(d.getSeconds())}`,
+    time: (d) => `${clock(d)}:${pad(d.getSeconds())}`,
     day: (d) => `${day(d)}, ${clock(d)}`,
+    date: (d) => d.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" }),
     ago,
   };
   const localise = (within = document) => all("time[data-t]", within).forEach((t) => {
@@ -30,6 +32,20 @@
     if (!t.dataset.z) { t.title = `${d.toLocaleString()} · ${t.title}`; t.dataset.z = "1"; }
   });
   setInterval(() => localise(), 5000);
+  // The server groups steps by days in UTC; here they come under the viewer's days.
+  const regroup = (within) => all("[data-days=utc]", within).forEach((list) => {
+    const heads = all(".day", list);
+    let last = "";
+    list.dataset.days = "own";
+    all(".at > time", list).forEach((t) => {
+      const date = new Date(t.dateTime).toDateString();
+      if (date === last) return;
+      const head = heads[0].cloneNode(true), shown = head.querySelector("time");
+      [last, shown.dateTime, shown.title] = [date, t.dateTime, t.title];
+      t.closest("li").before(head);
+    });
+    heads.forEach((head) => head.remove());
+  });
 
   // ---- theme: a cookie, so that the next page comes in it ----
   const secure = location.protocol === "https:" ? "; Secure" : "";
@@ -238,7 +254,7 @@
     all("figure[data-chart]", within).forEach(draw);
   };
 
-  const upgrade = (within) => { localise(within); offerCopies(within); drawAll(within); };
+  const upgrade = (within) => { regroup(within); localise(within); offerCopies(within); drawAll(within); };
   document.addEventListener("htmx:afterSwap", (e) => upgrade(e.detail.target));
   document.addEventListener("htmx:oobAfterSwap", () => all(".err-slot").forEach((slot) => {
     all(`[aria-describedby~="${slot.id}"]`).forEach((f) => f.setAttribute("aria-invalid", String(slot.firstElementChild !== null)));
