@@ -156,6 +156,10 @@ class Stack:
         scan = told.get("scan") or {}
         return told["members"]["due"] == 0 and scan.get("state", "completed") == "completed"
 
+    async def agrees(self) -> bool:
+        """Whether Mapp holds for everybody what Lytics says."""
+        return not await self.disagreements()
+
     async def disagreements(self, *, attribute: str = ATTRIBUTE, group: str = GROUP) -> dict[str, str | None]:
         """Everybody whom Mapp holds otherwise than Lytics, with what Mapp holds."""
         inside = set((await self.control("GET", f"/audiences/{ATTRIBUTE}/members", field="email"))["members"])

@@ -91,6 +91,28 @@ def test_attempts_are_counted_from_the_last_one_that_settled() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("told", "counts"),
+    [
+        ([("late", "true"), ("exit", "false"), ("accepted", "false")], [1, 1]),
+        ([("retry", "true"), ("exit", "false"), ("enter", "true"), ("accepted", "true")], [1, 1]),
+        ([("retry", "true"), ("absent", "false"), ("kept", "true"), ("retry", "true")], [1, 1]),
+        ([("retry", "true"), ("enter", "true"), ("accepted", "true")], [1, 2]),
+        ([("retry", "true"), ("owed", None), ("accepted", "true")], [1, 2]),
+        ([("retry", "true"), ("exit", "false"), ("retry", "true"), ("accepted", "false")], [1, 2, 1]),
+    ],
+    ids=["other-value", "and-back", "kept", "same-word", "asked-again", "in-flight"],
+)
+def test_a_new_value_is_tried_for_the_first_time(told: list[tuple[str, str | None]], counts: list[int]) -> None:
+    found = steps(Moment(at(0), "enter"), *(Moment(at(n), *one, note="odd") for n, one in enumerate(told, 1)))
+    assert [step.notes[0] for step in found if step.source == "Mapp"] == [f"Attempt {count}." for count in counts]
+
+
+def test_what_follows_a_persons_word_is_not_timed_from_the_word_of_lytics_that_it_overruled() -> None:
+    told = [("exit", "false"), ("kept", "true"), ("accepted", "true")]
+    assert [step.after for step in steps(*(Moment(at(n), *one) for n, one in enumerate(told)))][2] == ""
+
+
 def test_attempts_are_not_counted_where_older_ones_may_be_missing() -> None:
     (step,) = steps(Moment(at(1), "retry", note="Mapp answered 500."), is_whole=False)
     assert step.notes == ["Mapp answered 500."]
@@ -105,9 +127,9 @@ def test_a_late_trigger_says_how_late_and_what_follows_counts_from_its_coming() 
 def test_the_newest_comes_first_and_each_day_has_its_heading() -> None:
     history = [Moment(at(3, day=23), "accepted"), Moment(at(2, day=22), "enter", version=at(2, day=22))]
     days = timeline(history, audience="VIPs", is_whole=True)
-    assert [(day.name, [step.title for step in day.steps]) for day in days] == [
-        ("23 November 2026", ["Accepted"]),
-        ("22 November 2026", ["Entered VIPs"]),
+    assert [(day.at, [step.title for step in day.steps]) for day in days] == [
+        (at(3, day=23), ["Accepted"]),
+        (at(2, day=22), ["Entered VIPs"]),
     ]
 
 

@@ -4,10 +4,12 @@ from itertools import pairwise
 
 import pytest
 
+from tests.jobs.office import ANNA
 from usher.domain.observation import Source
 from usher.domain.outcome import Accepted
 from usher.errors import InvalidInput, NotFound
 from usher.jobs.activity import SPANS, Figures, Point, activity_of
+from usher.jobs.control import kill_job, pause_job
 
 
 @pytest.mark.parametrize(("span", "count", "seconds"), [("hour", 60, 60), ("day", 96, 900), ("week", 168, 3600)])
@@ -70,3 +72,50 @@ async def test_a_job_or_a_span_that_there_is_not_is_refused(office):
         await activity_of(office.desk, job.id, span="year")
 
     assert [problem.field for problem in caught.value.problems] == ["span"]
+
+
+@pytest.mark.parametrize("span", SPANS)
+async def test_the_span_of_an_ended_job_ends_where_the_job_did(office, span):
+    job = await office.make_job()
+    await office.see(job, "jo")
+    ended_ms = office.clock.now_ms()
+    await kill_job(office.desk, ANNA, job.id)
+    office.clock.pass_ms(3 * 3_600_000)
+
+    found = await activity_of(office.desk, job.id, span=span)
+
+    assert (found.span, found.ended_ms) == (span, ended_ms)
+    assert found.points[-1].at <= ended_ms / 1000 < found.points[-1].at + found.seconds
+    assert (found.points[-1].entered, found.totals.entered) == (1, 1)
+    assert found.points[-1].at - found.points[0].at + found.seconds == {"hour": 3600, "day": 86_400}.get(span, 604_800)
+
+
+async def test_what_came_after_the_end_is_no_part_of_the_span_before_it(office):
+    job = await office.make_job()
+    await office.see(job, "jo")
+    await kill_job(office.desk, ANNA, job.id)
+    office.clock.pass_ms(10 * 60_000)
+    await office.see(job, "ann")
+
+    found = await activity_of(office.desk, job.id)
+
+    assert sum(point.entered for point in found.points) == found.totals.entered == 1
+
+
+async def test_a_job_that_only_pauses_has_not_ended(office):
+    job = await office.make_job()
+    await pause_job(office.desk, ANNA, job.id)
+
+    assert (await activity_of(office.desk, job.id)).ended_ms is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "kept"),
+    [(0, (True, True, True)), (23, (True, True, True)), (26, (False, True, True)), (24 * 29, (False, True, False))],
+)
+async def test_a_span_of_which_something_was_dropped_says_so(office, hours, kept):
+    job = await office.make_job()
+    await kill_job(office.desk, ANNA, job.id)
+    office.clock.pass_ms(hours * 3_600_000)
+
+    assert tuple([(await activity_of(office.desk, job.id, span=span)).is_kept for span in SPANS]) == kept

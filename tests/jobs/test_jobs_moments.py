@@ -9,7 +9,7 @@ from usher.clock import iso_from_ms
 from usher.domain.notes import HistoryEntry
 from usher.domain.observation import NS_PER_MS, version_of_scan
 from usher.domain.scan import Scan
-from usher.jobs.moments import Moment, iso_from_ns, lost_answer, moments_of
+from usher.jobs.moments import Moment, found_versions, iso_from_ns, lost_answer, moments_of
 from usher.store.members import MemberRow
 
 GUARD, HOLD_MS = 120.0, 60_000
@@ -51,7 +51,8 @@ def entry(kind: str, at_ms: int = NOON_MS, **more: object) -> HistoryEntry:
 
 def told(*entries: HistoryEntry, row: MemberRow | None = ROW, scan: Scan | None = None) -> list[Moment]:
     """Tell *entries*, newest first, one minute after noon."""
-    return moments_of(entries, row, scan, now_ms=NOON_MS + 60_000, guard_seconds=GUARD, hold_ms=HOLD_MS)
+    scans = {} if scan is None else dict.fromkeys(found_versions(entries, row), scan)
+    return moments_of(entries, row, scans, now_ms=NOON_MS + 60_000, guard_seconds=GUARD, hold_ms=HOLD_MS)
 
 
 def test_who_a_scan_found_and_mapp_took_at_once_has_both_in_their_story() -> None:
@@ -64,6 +65,24 @@ def test_who_a_scan_found_and_mapp_took_at_once_has_both_in_their_story() -> Non
     assert (accepted.kind, accepted.value, accepted.at) == ("accepted", "true", iso_from_ms(NOON_MS + 1_000))
     assert (seen.kind, seen.at, seen.version) == ("seen", iso_from_ms(NOON_MS), iso_from_ns(row.version))
     assert "backfill scan" in seen.note
+
+
+def test_what_a_scan_had_said_before_an_exit_is_told_from_its_version() -> None:
+    bare = entry("seen", version=version_of_scan(NOON_MS, guard_seconds=GUARD), at_ms=1)
+    left = entry("exit", NOON_MS + 9, version=ROW.version, is_in=False)
+    row = replace(ROW, is_in=False)
+
+    assert found_versions((left, bare), row) == {bare.version}
+    exited, seen = told(left, bare, row=row, scan=SCAN)
+    assert (exited.kind, seen.kind, seen.at) == ("exit", "seen", iso_from_ms(NOON_MS))
+    assert "Named by the backfill scan" in seen.note
+    assert told(left, bare, row=row)[1].kind == "known"  # which scan it was is no longer kept
+
+
+def test_a_scan_that_brought_news_is_told_once_in_its_own_words() -> None:
+    (seen,) = told(entry("seen", version=ROW.version, note="A reconcile found this person."), scan=SCAN)
+
+    assert (seen.kind, seen.note) == ("seen", "A reconcile found this person.")
 
 
 def test_what_was_written_down_is_not_told_twice() -> None:

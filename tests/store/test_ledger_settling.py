@@ -215,6 +215,40 @@ def test_a_clean_first_acceptance_is_not_written_down_and_a_change_is(store: Sto
     assert (entry.kind, entry.note) == ("accepted", f"Mapp took 'false'. {before}")
 
 
+@pytest.mark.parametrize("outcome", [NO_SUCH_USER, LATER, LATE, STOP, UNKNOWN], ids=lambda o: type(o).__name__)
+def test_what_mapp_took_after_an_earlier_attempt_is_written_down(store: Store, outcome: Outcome) -> None:
+    store.observe(seen("jo", True, 1))
+    store.settle(store.claim_one(), outcome)
+    store.clock.pass_ms(HOLD_MS)
+    store.write(lambda txn: ledger.owe_member_again(txn, store.sql, JOB, "jo"))
+    store.settle(store.claim_one(), Accepted())
+
+    newest, earlier = store.read(lambda txn: notes.history_of(txn, JOB, "jo"))
+    assert (newest.kind, newest.note) == ("accepted", "Mapp took 'true'.")
+    assert earlier.kind != "accepted"
+
+
+def test_what_was_seen_again_before_its_first_attempt_is_clean_all_the_same(store: Store) -> None:
+    store.observe(*all_in(["al", "bo"]), source=Source.BACKFILL)
+    store.observe(*all_in(["al", "bo"], version=2), source=Source.BACKFILL)
+    claims = store.claim(lane=LANE_BULK)
+
+    assert [claim.was_claimed for claim in claims] == [False, False]
+    store.settle_all([Settlement(claim, Accepted()) for claim in claims])
+    assert store.fetch("SELECT * FROM history") == []
+
+
+def test_that_a_row_was_claimed_outlives_whatever_is_said_of_it_since(store: Store) -> None:
+    store.observe(seen("jo", True, 1))
+    store.settle(store.claim_one(), LATE)
+    store.observe(seen("jo", False, 2))
+    store.observe(seen("jo", True, 3))
+
+    assert store.claim_one().was_claimed
+    store.clock.pass_ms(HOLD_MS)
+    assert store.claim_one().was_claimed
+
+
 def test_the_next_moment_is_the_earliest_of_both_lanes(store: Store) -> None:
     delivery = SqlDelivery(store.database, store.sql)
     assert run(delivery.next_due_ms(JOB)) is None

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.store.stores import JOB, Store, a_job, names, run, seen
+from tests.store.stores import JOB, Store, a_job, all_in, names, run, seen
 from usher.domain.claim import Settlement
 from usher.domain.intake import Intake, JobIntake
 from usher.domain.job import Cause, Job, Status
 from usher.domain.notes import Unreadable
-from usher.domain.observation import Observation
+from usher.domain.observation import NS_PER_MS, Observation, Source
 from usher.domain.outcome import Accepted
 from usher.domain.removal_brake import PEOPLE, WINDOW_MS
 from usher.store import brake, intake, notes, scans
@@ -69,6 +69,41 @@ def test_only_the_live_jobs_of_that_account_are_asked(store: Store) -> None:
 
     assert {job.status for job in asked} == {Status.RUNNABLE, Status.SLEEPING, Status.PAUSED, Status.FAULT}
     assert {job.lytics_auth for job in asked} == {"lytics1"}
+
+
+def told_of(store: Store, member: str) -> list[tuple[str, int | None]]:
+    """Return what is written down of a member as (kind, version), oldest first."""
+    found = store.read(lambda txn: notes.history_of(txn, JOB, member))
+    return [(entry.kind, entry.version) for entry in reversed(found)]
+
+
+def test_that_a_scan_found_somebody_is_written_down_when_an_exit_replaces_it(store: Store) -> None:
+    store.add_job()
+    store.observe(*all_in(["jo", "al"], version=5 * NS_PER_MS), source=Source.BACKFILL)
+    take_in(store, share((seen("jo", False, 9 * NS_PER_MS),), (seen("al", True, 9 * NS_PER_MS),)))
+
+    assert told_of(store, "jo") == [("seen", 5 * NS_PER_MS), ("exit", 9 * NS_PER_MS)]
+    assert told_of(store, "al") == [("enter", 9 * NS_PER_MS)]  # no news: the row is as it was
+    found = store.read(lambda txn: notes.history_of(txn, JOB, "jo"))[-1]
+    assert (found.at_ms, found.is_in, found.note) == (5, True, "")
+
+
+def test_nothing_more_is_written_down_of_an_exit_that_replaces_a_trigger_or_nothing(store: Store) -> None:
+    store.add_job()
+    take_in(store, share((seen("jo", True, 5),)))
+    take_in(store, share((seen("jo", False, 9),), (seen("new", False, 9),)))
+    take_in(store, share((seen("jo", False, 10),)))
+
+    assert told_of(store, "jo") == [("enter", 5), ("exit", 9), ("exit", 10)]
+    assert told_of(store, "new") == [("exit", 9)]
+
+
+def test_an_exit_that_is_not_newer_leaves_what_a_scan_said_to_the_row(store: Store) -> None:
+    store.add_job()
+    store.observe(seen("jo", True, 5), source=Source.BACKFILL)
+    take_in(store, share((seen("jo", False, 5),)))
+
+    assert told_of(store, "jo") == [("ignored", 5)]
 
 
 def test_a_trigger_is_applied_counted_and_written_down(store: Store) -> None:

@@ -39,6 +39,7 @@ def plan(store: Store, statement: TextClause, values: dict[str, Any]) -> list[st
         (SQL.retry, CHUNK, [BY_RANGE]),
         (SQL.resend_one, {"job": 1, "member": "jo", "now": 1}, [BY_KEY]),
         (SQL.leave, {**CHUNK, "version": 1}, [BY_RANGE]),
+        (SQL.keep_found, {"job": 1, "rows": SEEN}, [BY_KEY]),
         (NEXT_DUE, {"job": 1, "lane": 0}, [OWED]),
         (ledger.ANY_DUE, {"job": 1, "lane": 0, "known": 1}, [OWED.replace("COVERING ", "")]),
         (ledger.CHUNK_END, {"job": 1, "after": "", "offset": 9}, [BY_RANGE]),

@@ -40,7 +40,7 @@ class HeldScanBody(BaseModel):
 
 
 class HeldExitsBody(BaseModel):
-    """Of *inside* people *left* exited: Mapp was *told* of some before the brake, and the others are *waiting* by now."""
+    """Of *inside* people *left* exited; of *told* of them Mapp was told before the brake, and *waiting* wait by now."""
 
     left: int
     told: int

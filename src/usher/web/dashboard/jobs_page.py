@@ -61,6 +61,11 @@ class Places:
             self._seen.setdefault(row.id, len(self._seen))
         return sorted(rows, key=lambda row: self._seen[row.id])
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The ids in the order seen; two viewers may share what is rendered only where theirs is the same."""
+        return tuple(self._seen)
+
 
 async def jobs_page(visit: Visit) -> Response:
     """Show the jobs asked for; where there has never been one, what is connected already and the next step."""
@@ -73,7 +78,9 @@ async def jobs_page(visit: Visit) -> Response:
 async def live_jobs(visit: Visit) -> Response:
     """Answer with the stream of the list's parts; each stream keeps the order that it began with."""
     places = Places()
-    page = LivePage("jobs.html", PARTS, lambda visit: _context(visit, places), known=("show", "q", "sort"))
+    page = LivePage(
+        "jobs.html", PARTS, lambda visit: _context(visit, places), ("show", "q", "sort"), lambda: places.order
+    )
     return await page.stream(visit)
 
 

@@ -9,7 +9,7 @@ each role.
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -45,12 +45,14 @@ class LivePage:
 
     Args:
         known: the parameters of the address that decide what is shown; all others are left out.
+        variant: what else decides what this viewer is shown, such as the order that they saw first.
     """
 
     template: str
     blocks: Sequence[str]
     context: Context
     known: Sequence[str] = ()
+    variant: Callable[[], Hashable] = tuple
 
     async def stream(self, visit: Visit) -> Response:
         """
@@ -93,7 +95,7 @@ class LivePage:
     async def _parts(self, visit: Visit, *, since: float) -> Mapping[str, str]:
         """Render the parts, or take what was rendered *since* then: the first must not be older than their page."""
         room = visit.deps.live
-        key = (visit.here, visit.actor.role)
+        key = (visit.here, visit.actor.role, self.variant())
         return await room.once(key, lambda: room.in_turn(lambda: self._rendered(visit)), since=since)
 
     async def _rendered(self, visit: Visit) -> Mapping[str, str]:
