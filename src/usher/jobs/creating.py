@@ -62,7 +62,7 @@ def checked(seen: Examined) -> Checked:
     assert seen.mapp_auth is not None
     assert seen.lytics_auth is not None
     assert seen.audience is not None
-    return Checked(seen.config, seen.mapp_auth, seen.lytics_auth, seen.audience, seen.findings.warnings)
+    return Checked(seen.config, seen.mapp_auth, seen.lytics_auth, seen.audience, seen.warnings)
 
 
 async def create_job(desk: Desk, actor: Actor, draft: JobDraft) -> Created:

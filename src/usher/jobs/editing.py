@@ -51,6 +51,7 @@ class EditPreview:
         notes: what should be known.
         owed: how many people would be told again.
         mark: of the job as it was looked at; blank where a problem keeps it from being changed.
+        advice: what holds for most jobs, changed or not.
     """
 
     problems: list[Problem]
@@ -58,6 +59,7 @@ class EditPreview:
     notes: list[str] = field(default_factory=list)
     owed: int = 0
     mark: str = ""
+    advice: list[str] = field(default_factory=list)
 
 
 async def editable_job(desk: Desk, job_id: str) -> Job:
@@ -118,12 +120,12 @@ async def preview_edit(desk: Desk, job_id: str, draft: JobDraft) -> EditPreview:
         plan = await plan_edit(desk, job, draft)
     except InvalidInput as error:
         return EditPreview(list(error.problems))
-    problems, said = [], notes_of(job, plan)
+    problems, said, advice = [], notes_of(job, plan), list[str]()
     if plan.needs_check:
-        findings = (await examine(desk, plan.draft, job_id=job.id)).findings
-        problems, said = findings.as_problems(), said + findings.warnings
+        seen = await examine(desk, plan.draft, job_id=job.id)
+        problems, said, advice = seen.findings.as_problems(), said + seen.findings.warnings, list(seen.advice)
     owed = await desk.database.read(lambda txn: count_told(txn, job.key)) if plan.is_moving else 0
-    return EditPreview(problems, changes_of(job, plan), said, owed, mark_of(job))
+    return EditPreview(problems, changes_of(job, plan), said, owed, mark_of(job), advice)
 
 
 def _ended(job: Job) -> str:

@@ -15,7 +15,7 @@ from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft
 from usher.jobs.findings import Findings
 from usher.jobs.reach import why_unreached
-from usher.jobs.warnings import Known, warnings_about
+from usher.jobs.warnings import Known, advice_about, warnings_about
 from usher.lytics.audiences import Audience
 from usher.mapp.client import MappClient
 from usher.mapp.wire import attribute_key, is_reserved
@@ -31,6 +31,7 @@ class Examined:
     Args:
         config: with the audience's id in place of its slug.
         key: the attribute's key on the wire; "" where it is not known.
+        advice: what holds for most jobs; the warnings among the findings are of this one.
     """
 
     findings: Findings
@@ -42,6 +43,12 @@ class Examined:
     client: MappClient | None = None
     ping_seconds: float | None = None
     key: str = ""
+    advice: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """Everything that should be known, this job's own first."""
+        return [*self.findings.warnings, *self.advice]
 
 
 async def examine(desk: Desk, draft: JobDraft, *, job_id: str = "") -> Examined:
@@ -71,9 +78,8 @@ async def examine(desk: Desk, draft: JobDraft, *, job_id: str = "") -> Examined:
         ping_seconds=mapp.ping_seconds,
     )
     seen = replace(seen, key=await _check_attribute(desk, seen, job_id=job_id))
-    await _warn(desk, seen, lytics)
     findings.warnings += await _same_name(desk, draft, job_id=job_id)
-    return seen
+    return await _warned(desk, seen, lytics)
 
 
 def _config(draft: JobDraft, findings: Findings) -> JobConfig | None:
@@ -144,16 +150,16 @@ async def _check_attribute(desk: Desk, seen: Examined, *, job_id: str) -> str:
 
 
 async def _same_name(desk: Desk, draft: JobDraft, *, job_id: str) -> list[str]:
-    others = [job for job in await desk.database.read(live_jobs) if job.name == draft.name and job.id != job_id]
-    if not others:
+    jobs = await desk.database.read(live_jobs)
+    if not any(job.name == draft.name and job.id != job_id for job in jobs):
         return []
-    return [f"Another live job is called {draft.name!r} too ({others[0].id}). Rename one, or name them by their ids."]
+    return [f"Another live job is called {draft.name!r} too. Rename one, so that people can tell them apart."]
 
 
-async def _warn(desk: Desk, seen: Examined, lytics: LyticsSeen) -> None:
+async def _warned(desk: Desk, seen: Examined, lytics: LyticsSeen) -> Examined:
     config, audience = seen.config, seen.audience
     if config is None or audience is None or lytics.identifier is None or not seen.key:
-        return
+        return seen
     held = ReadBack()
     if seen.client is not None and seen.sample is not None:
         held = await read_back(seen.client, config, slug=audience.slug, members=seen.sample.members)
@@ -168,3 +174,4 @@ async def _warn(desk: Desk, seen: Examined, lytics: LyticsSeen) -> None:
         unreached=why_unreached(desk),
     )
     seen.findings.warnings += warnings_about(known)
+    return replace(seen, advice=tuple(advice_about(known)))

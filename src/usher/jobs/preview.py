@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
+from usher.domain.configuration import LONGEST_TEXT, read_config
+from usher.domain.job import JobConfig
 from usher.errors import InvalidInput, Problem
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft
@@ -10,6 +12,7 @@ from usher.jobs.examining import Examined, examine
 from usher.lytics.scan import PAGE_SIZE
 from usher.mapp.client import PreparedRequest
 from usher.redact import mask_member
+from usher.store.jobs import live_jobs
 
 SAMPLES = {
     "email": "someone@example.com",
@@ -26,11 +29,15 @@ class Preview:
 
     Args:
         problems: everything that stands in the way; such a job would be refused.
-        warnings: what should be known; each with the next step.
+        warnings: what should be known, this job's own first; each with the next step.
+        advice: those of the warnings that hold for most jobs.
         request: what would be sent for one person who is inside, its token masked; None where it is not known.
         people: how many are sent at once when the job starts; 0 without Existing Users, None where Lytics did not say.
         seconds: how long that takes at the present pace; None where that is not known.
         attribute_key: the attribute as it goes to Mapp; "" where it is not known.
+        usual_label: what it may be called if nobody says: the audience's name, with the attribute where another live
+            job is called so; "" where that is not known.
+        config: None where something is wrong with it.
     """
 
     problems: list[Problem]
@@ -39,6 +46,10 @@ class Preview:
     people: int | None
     seconds: float | None
     attribute_key: str
+    advice: tuple[str, ...] = ()
+    usual_label: str = ""
+    config: JobConfig | None = None
+    audience_slug: str = ""
 
 
 async def preview_job(desk: Desk, draft: JobDraft, *, may_see_people: bool, job_id: str = "") -> Preview:
@@ -53,12 +64,39 @@ async def preview_job(desk: Desk, draft: JobDraft, *, may_see_people: bool, job_
     people = _people(seen)
     return Preview(
         problems=seen.findings.as_problems(),
-        warnings=seen.findings.warnings,
+        warnings=seen.warnings,
         request=_request(seen, may_see_people=may_see_people),
         people=people,
         seconds=await _seconds(desk, seen, people),
         attribute_key=seen.key,
+        advice=seen.advice,
+        usual_label=await _usual_label(desk, seen),
+        config=seen.config,
+        audience_slug="" if seen.audience is None else seen.audience.slug,
     )
+
+
+def unanswered(draft: JobDraft, problem: Problem) -> Preview:
+    """Return what is known of *draft* where the vendors have not answered in time, which *problem* says."""
+    try:
+        config = read_config(draft.config or {})
+    except InvalidInput as error:
+        return Preview([*draft.problems, *error.problems, problem], [], None, None, None, "")
+    return Preview([*draft.problems, problem], [], None, None, None, "", config=config)
+
+
+async def _usual_label(desk: Desk, seen: Examined) -> str:
+    if seen.audience is None:
+        return ""
+    name = seen.audience.name
+    is_taken = any(job.name == name for job in await desk.database.read(live_jobs))
+    return _with_attribute(name, seen.key) if is_taken and seen.key else name[:LONGEST_TEXT]
+
+
+def _with_attribute(name: str, key: str) -> str:
+    """Cut the name rather than the attribute: it is what tells them apart."""
+    end = f" → {key}"[:LONGEST_TEXT]
+    return name[: LONGEST_TEXT - len(end)] + end
 
 
 def _people(seen: Examined) -> int | None:

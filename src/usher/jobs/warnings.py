@@ -1,14 +1,25 @@
-"""What somebody should know before a job starts although nothing stands in its way; each with the next step."""
+"""
+What somebody should know before a job starts although nothing stands in its way; each with the next step.
 
+What this very choice brings about is kept apart from what holds for most jobs, so that it can be told first.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from usher.domain.attribute import Target
+from usher.domain.attribute import IdentifierType, Target
 from usher.domain.configuration import MOST_BRAKE_PERCENT
 from usher.domain.job import JobConfig
 from usher.jobs.asking_lytics import Sample
 from usher.jobs.asking_mapp import ReadBack
 from usher.lytics.audiences import Audience, Field
 
+IDENTIFIER_WORDS: dict[IdentifierType, str] = {
+    "email": "E-mail address",
+    "userID": "User ID",
+    "mobileNumber": "Mobile number",
+    "externalID": "External ID",
+}
 SOME = 0.5  # of a sample; a single odd value is nobody's mistake
 
 
@@ -32,11 +43,10 @@ class Known:
 
 
 def warnings_about(known: Known) -> list[str]:
-    """Return every warning that applies, the gravest first."""
+    """Return what this choice brings about, the gravest first."""
     rules = (
-        _mapping,
+        _creating,
         _people_outside_the_group,
-        _group_key,
         _not_identity,
         _without_identifier,
         _wrong_kind,
@@ -47,6 +57,15 @@ def warnings_about(known: Known) -> list[str]:
         _unused_lowercase,
         _no_brake,
     )
+    return _applying(rules, known)
+
+
+def advice_about(known: Known) -> list[str]:
+    """Return what holds for most jobs, however they are chosen."""
+    return _applying((_mapping, _signing_up), known)
+
+
+def _applying(rules: Iterable[Callable[[Known], str]], known: Known) -> list[str]:
     return [said for rule in rules if (said := rule(known))]
 
 
@@ -70,16 +89,21 @@ def _people_outside_the_group(known: Known) -> str:
     )
 
 
-def _group_key(known: Known) -> str:
-    group = known.target.group_id
-    if known.config.create_users:
-        return (
-            f"Create users is on: Mapp makes a contact of everybody it does not know, and puts them into group {group}."
-            " Make sure that these people agreed to that."
-        )
+def _creating(known: Known) -> str:
+    if not known.config.create_users:
+        return ""
     return (
-        f"Every request names group {group}. That Mapp signs up nobody who is outside it is inferred from its"
-        " documentation, not confirmed. Try it first with a small audience and somebody who is not in the group."
+        "Create contacts is on: Mapp makes a contact of everybody it does not know, and puts them into group"
+        f" {known.target.group_id}. Make sure that these people agreed to that."
+    )
+
+
+def _signing_up(known: Known) -> str:
+    if known.config.create_users:
+        return ""
+    return (
+        "Usher asks Mapp not to sign anybody up. That Mapp keeps to that for people outside the group is inferred from"
+        " its documentation: try one person first (Send this one only)."
     )
 
 
@@ -111,7 +135,7 @@ def _wrong_kind(known: Known) -> str:
         return ""
     return (
         f"The values of {known.identifier.name!r} do not look like e-mail addresses, but go to Mapp as such."
-        " Choose the identifier type that they are (userID, mobileNumber or externalID), or another field."
+        " Choose the identifier type that they are (User ID, Mobile number or External ID), or another field."
     )
 
 
@@ -130,7 +154,7 @@ def _no_triggers(known: Known) -> str:
         return f"{known.unreached} Changes are noticed only by comparing, every {known.config.reconcile_hours:g} hours."
     return (
         f"{known.unreached} Nobody's entering or leaving would be noticed. Set USHER_BASE_URL,"
-        " or give reconcile_hours (0.25 compares the whole audience every 15 minutes)."
+        " or compare every few hours (0.25 compares the whole audience every 15 minutes)."
     )
 
 
@@ -145,15 +169,15 @@ def _unused_prefix(known: Known) -> str:
 def _unused_reconcile(known: Known) -> str:
     if not (known.config.backfill_only and known.config.reconcile_hours):
         return ""
-    return "reconcile_hours is not used, because Backfill Only ends the job. Clear one of the two."
+    return "Compare every (hours) is not used, because Backfill Only ends the job. Clear one of the two."
 
 
 def _unused_lowercase(known: Known) -> str:
     if known.config.is_lowercasing or not known.config.lowercase_identifiers:
         return ""
     return (
-        f"lowercase_identifiers is not used, because the identifier type is {known.config.identifier_type}: only e-mail"
-        " addresses are the same in any letter case. Clear it, or choose the type email."
+        "Lower-case e-mail addresses is not used, because the identifier type is"
+        f" {IDENTIFIER_WORDS[known.config.identifier_type]}. Switch it off, or choose the type E-mail address."
     )
 
 

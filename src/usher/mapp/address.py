@@ -2,7 +2,7 @@
 Where an account's two Mapp APIs are, however their addresses were typed.
 
 Mapp's own clients disagree on whether the address ends in "/api/v1", so it is taken either way,
-with or without a scheme, a closing slash, or the rest of a path that somebody copied along with it.
+with or without a scheme, a closing slash, or the rest of a path and a query that somebody copied along with it.
 """
 
 import re
@@ -86,10 +86,8 @@ def _parts(typed: str, *, field: str) -> SplitResult:
         raise InvalidInput(
             Problem(field, "is not a web address.", "Type it like https://jamie.g.shortest-route.com/charon.")
         )
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise InvalidInput(
-            Problem(field, "holds more than an address.", "Leave out user names, '?' and '#' and what follows.")
-        )
+    if "@" in parts.netloc:
+        raise InvalidInput(Problem(field, "holds more than an address.", "Leave out the user name, '@' and before."))
     return parts
 
 

@@ -60,6 +60,8 @@ def _is_at_the_brake(row: Row) -> bool:
 
 
 def _waiting(to_decide: int) -> str:
+    if not to_decide:
+        return "Whoever leaves is held"
     return f"{people(to_decide)} {'waits' if to_decide == 1 else 'wait'} for a decision"
 
 
