@@ -94,12 +94,12 @@ async def test_before_the_first_change_the_delivery_begins_with_whom_lytics_name
     assert "Read from Lytics" not in words
 
 
-async def test_after_a_retry_nobody_is_said_to_have_been_rejected_never(house: House) -> None:
+async def test_after_a_retry_the_page_says_who_is_set_aside_now_and_not_that_mapp_rejected_nobody(house: House) -> None:
     job_id = await a_job(house)
     await enter(house, "jo@example.com")
     await settle(house, job_id, Rejected("INVALID"))
     admin = await house.visitor()
-    assert "0 of 1 person is in step. Mapp rejected 1: see what to do." in await words_of(admin, job_id)
+    assert "0 of 1 person is in step. Mapp rejected 1: see what to do" in await words_of(admin, job_id)
     assert '<a href="#aside">see what to do</a>' in (await admin.get(f"/jobs/{job_id}")).text
     key = await house.running.deps.desk.database.read(lambda txn: job_by_id(txn, job_id).key)
     await house.running.deps.desk.database.write(lambda txn: _take_up_again(txn, key, house))

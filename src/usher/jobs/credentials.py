@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from usher.addresses import check_url
 from usher.errors import InvalidInput, Problem
 from usher.jobs.vendors import LYTICS, MAPP
-from usher.mapp.address import integration_in, normalised, normalised_rest
+from usher.mapp.address import integration_in, normalised, normalised_rest, without_query
 
 LYTICS_URL = "https://api.lytics.io"
 LONGEST_TEXT = 2_000
@@ -89,6 +89,8 @@ def read_credentials(
     Where there are problems, what is returned is of no use.
     """
     tidy = {key: value.strip() if isinstance(value, str) else value for key, value in raw.items()}
+    for key in ("api_url", "rest_api_url") if kind.provider == MAPP else ():
+        tidy |= {key: without_query(tidy[key])} if isinstance(tidy.get(key), str) else {}
     if "integration_id" in kind.settings and not tidy.get("integration_id"):
         tidy["integration_id"] = integration_in(str(tidy.get("api_url") or ""))
     found = [

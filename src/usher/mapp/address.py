@@ -44,6 +44,11 @@ def normalised(api_url: str) -> ApiUrl:
     return ApiUrl(url=front + path, path=path)
 
 
+def without_query(typed: str) -> str:
+    """Return an address as it was typed, without what was copied along behind it: that is no address, or a secret."""
+    return re.split(r"[?#]", typed, maxsplit=1)[0]
+
+
 def integration_in(api_url: str) -> str:
     """
     Return the integration ID that somebody copied along with the API URL, or "" where there is none in it.
@@ -87,7 +92,7 @@ def _parts(typed: str, *, field: str) -> SplitResult:
             Problem(field, "is not a web address.", "Type it like https://jamie.g.shortest-route.com/charon.")
         )
     if "@" in parts.netloc:
-        raise InvalidInput(Problem(field, "holds more than an address.", "Leave out the user name, '@' and before."))
+        raise InvalidInput(Problem(field, "holds more than an address.", "Leave out '@' and what stands before it."))
     return parts
 
 

@@ -68,7 +68,7 @@ async def preview_edit(request: Request, job_id: str, body: JsonObject) -> Ok[Ed
         EditPreviewBody(
             problems=[ProblemBody(field=p.field, problem=p.problem, mend=p.mend) for p in seen.problems],
             changes=[ChangeBody(field=c.field, old=c.old, new=c.new) for c in seen.changes],
-            notes=seen.notes,
+            notes=[*seen.notes, *seen.advice],
             owed=seen.owed,
         ),
     )

@@ -1,14 +1,17 @@
 """The fields of the edit form: what a job puts into them, and the draft that they spell."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from usher.domain.attribute import attribute_name, dynamic_prefix
 from usher.domain.job import Job
 from usher.errors import Problem
 from usher.jobs.drafts import JobDraft, read_job_draft
 from usher.jobs.editing import Change
 from usher.web.dashboard.forms import Form
+from usher.web.dashboard.job_settings import IDENTIFIER_TYPES, LABELS
 
 TEXTS = ("group_id", "mapp_attribute_name", "dynamic_attribute_prefix", "identifier_type")
 SWITCHES = (
@@ -20,24 +23,6 @@ SWITCHES = (
     "allow_unlisted_group",
 )
 NUMBERS = {"reconcile_hours": float, "exit_brake_people": int, "exit_brake_percent": float}
-WORDS = {
-    "name": "Label",
-    "description": "Description",
-    "auth_ids": "Authorizations",
-    "config.group_id": "Group ID",
-    "config.mapp_attribute_name": "Mapp Attribute Name",
-    "config.enable_dynamic_attributes": "Enable Dynamic Attributes",
-    "config.dynamic_attribute_prefix": "Dynamic Attribute Prefix",
-    "config.withbackfill": "Existing Users",
-    "config.backfill_only": "Backfill Only",
-    "config.create_users": "Create contacts",
-    "config.identifier_type": "Identifier type",
-    "config.reconcile_hours": "Compare every (hours)",
-    "config.exit_brake": "Ask before mass exits",
-    "config.exit_brake_people": "Mass exits: people",
-    "config.exit_brake_percent": "Mass exits: percent",
-    "config.allow_unlisted_group": "Use a group that Mapp does not list",
-}
 PLACES = {"auth_ids": "mapp_auth", "config": "mapp_attribute_name"}  # where a field is chosen that no control has
 CONTROLS = frozenset({"name", "description", "mapp_auth", "lytics_auth", *TEXTS, *SWITCHES, *NUMBERS})
 
@@ -113,12 +98,32 @@ def _control(problem: Problem) -> str:
 def _whole(problem: Problem) -> str:
     """Return what is wrong as a sentence: most problems go on from the name of their field."""
     is_whole = problem.problem[:1].isupper()
-    return problem.problem if is_whole else f"{WORDS.get(problem.field, 'This')} {problem.problem}"
+    name = problem.field.removeprefix("config.")
+    is_shown = name in CONTROLS or name in PLACES
+    return problem.problem if is_whole else f"{LABELS[name] if is_shown and name in LABELS else 'This'} {problem.problem}"
 
 
-def change_words(changes: Iterable[Change], labels: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Return (what, before, after) of each change, as a person reads it."""
-    return [(WORDS.get(c.field, c.field), _value(c.old, labels), _value(c.new, labels)) for c in changes]
+def change_words(changes: Sequence[Change], labels: Mapping[str, str], *, job: Job) -> list[tuple[str, str, str]]:
+    """Return (what, before, after) of each change, as a person reads it; a blank is what it stands for."""
+    new = {change.field.removeprefix("config."): change.new for change in changes}
+    before, after = _usual(job, {}), _usual(job, new)
+    return [
+        (_label(c.field), _value(c.old or before.get(c.field, c.old), labels), _value(c.new or after.get(c.field, c.new), labels))
+        for c in changes
+    ]
+
+
+def _usual(job: Job, new: Mapping[str, Any]) -> dict[str, str]:
+    """Return what blank settings stand for, once *new* is so."""
+    config = asdict(job.config) | new
+    found = {"config.mapp_attribute_name": attribute_name("", audience_slug=job.audience_slug)}
+    if config["enable_dynamic_attributes"]:
+        found["config.dynamic_attribute_prefix"] = dynamic_prefix("", group_id=str(config["group_id"]))
+    return found
+
+
+def _label(field: str) -> str:
+    return LABELS.get(field.removeprefix("config."), field)
 
 
 def _value(value: object, labels: Mapping[str, str]) -> str:
@@ -128,4 +133,4 @@ def _value(value: object, labels: Mapping[str, str]) -> str:
         return ", ".join(labels.get(str(one), str(one)) for one in value)
     if isinstance(value, int | float):
         return f"{value:,.10g}"  # as typed: rounded ones could look alike before and after
-    return str(value) or "blank"
+    return dict(IDENTIFIER_TYPES).get(str(value), str(value)) or "blank"

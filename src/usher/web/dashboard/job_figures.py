@@ -9,6 +9,7 @@ from usher.jobs.activity import Activity, Point
 from usher.jobs.aside import SetAside
 from usher.jobs.progress import Progress, SentCounts
 from usher.redact import without_member
+from usher.web.dashboard.job_settings import settings_of
 from usher.web.dashboard.words import milliseconds, number, percent
 
 IGNORED = {
@@ -212,26 +213,6 @@ def aside_rows(found: SetAside, *, may_see: bool) -> list[AsideRow]:
 
 
 def configuration_of(job: Job) -> list[tuple[str, str, bool]]:
-    """Return (name, value, whether a machine reads it) of every setting, by the names of Lytics' form."""
-    config = job.config
-    prefix = job.target.prefix
-    brake = f"Above {config.exit_brake_people:,} people and {config.exit_brake_percent:g} %"
-    rows = [
-        ("Audience", job.audience_slug or config.segment_id, True),
-        ("Identifier Field", config.uid_field, True),
-        ("Identifier type", config.identifier_type, True),
-        ("Group ID", config.group_id, True),
-        ("Dynamic Attributes", _on(config.enable_dynamic_attributes), False),
-        *([("Prefix", prefix, True)] if prefix is not None else []),
-        ("Attribute Name", job.target.attribute_name, True),
-        ("Existing Users", _on(config.withbackfill), False),
-        ("Backfill Only", _on(config.backfill_only), False),
-        ("Create contacts", _on(config.create_users), False),
-        ("Compare every", f"{config.reconcile_hours:g} hours" if config.reconcile_hours else "Off", False),
-        ("Ask before mass exits", brake if config.exit_brake else "Off", False),
-    ]
-    return [*rows, ("Lower-case e-mail", "On", False)] if config.is_lowercasing else rows
-
-
-def _on(is_on: bool) -> str:
-    return "On" if is_on else "Off"
+    """Return (name, value, whether a machine reads it) of every setting."""
+    settings = settings_of(job.config, audience_slug=job.audience_slug)
+    return [(setting.label, setting.value, setting.is_code) for setting in settings]
