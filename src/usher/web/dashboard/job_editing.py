@@ -21,6 +21,7 @@ from usher.web.dashboard.job_fields import (
     typed_in,
     typed_of,
 )
+from usher.web.dashboard.job_settings import IDENTIFIER_TYPES
 from usher.web.dashboard.visit import Visit
 
 CHANGED = "Somebody else changed this job since you opened it. What you typed is kept; see what it would change now."
@@ -84,7 +85,8 @@ async def _form(
         mapp_choices=choices[MAPP],
         lytics_choices=choices[LYTICS],
         seen=seen if not problems else None,
-        changes=change_words(seen.changes, labels) if seen is not None else [],
+        changes=change_words(seen.changes, labels, job=job) if seen is not None else [],
+        identifier_types=IDENTIFIER_TYPES,
         shown=fingerprint(typed),
         was=seen.mark if seen is not None else "",
         trouble=" ".join(filter(None, (trouble, of_no_control(problems)))),

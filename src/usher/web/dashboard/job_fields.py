@@ -98,19 +98,20 @@ def _control(problem: Problem) -> str:
 def _whole(problem: Problem) -> str:
     """Return what is wrong as a sentence: most problems go on from the name of their field."""
     is_whole = problem.problem[:1].isupper()
-    name = problem.field.removeprefix("config.")
-    is_shown = name in CONTROLS or name in PLACES
-    return problem.problem if is_whole else f"{LABELS[name] if is_shown and name in LABELS else 'This'} {problem.problem}"
+    return problem.problem if is_whole else f"{_label(problem.field, unknown='This')} {problem.problem}"
 
 
 def change_words(changes: Sequence[Change], labels: Mapping[str, str], *, job: Job) -> list[tuple[str, str, str]]:
     """Return (what, before, after) of each change, as a person reads it; a blank is what it stands for."""
     new = {change.field.removeprefix("config."): change.new for change in changes}
     before, after = _usual(job, {}), _usual(job, new)
-    return [
-        (_label(c.field), _value(c.old or before.get(c.field, c.old), labels), _value(c.new or after.get(c.field, c.new), labels))
-        for c in changes
-    ]
+    return [(_label(c.field), _meant(c.field, c.old, before, labels), _meant(c.field, c.new, after, labels)) for c in changes]
+
+
+def _meant(field: str, value: object, usual: Mapping[str, str], labels: Mapping[str, str]) -> str:
+    if field == "config.identifier_type":
+        return dict(IDENTIFIER_TYPES).get(str(value), str(value))
+    return _value(usual.get(field, "") if value == "" else value, labels)
 
 
 def _usual(job: Job, new: Mapping[str, Any]) -> dict[str, str]:
@@ -122,8 +123,8 @@ def _usual(job: Job, new: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _label(field: str) -> str:
-    return LABELS.get(field.removeprefix("config."), field)
+def _label(field: str, *, unknown: str = "") -> str:
+    return LABELS.get(field.removeprefix("config."), unknown or field)
 
 
 def _value(value: object, labels: Mapping[str, str]) -> str:
@@ -133,4 +134,4 @@ def _value(value: object, labels: Mapping[str, str]) -> str:
         return ", ".join(labels.get(str(one), str(one)) for one in value)
     if isinstance(value, int | float):
         return f"{value:,.10g}"  # as typed: rounded ones could look alike before and after
-    return dict(IDENTIFIER_TYPES).get(str(value), str(value)) or "blank"
+    return str(value) or "blank"

@@ -11,23 +11,18 @@ from usher.errors import Problem
 from usher.jobs.accounts import accounts
 from usher.jobs.asking_mapp import UNLISTED_GROUP
 from usher.jobs.choices import FieldsOffered, GroupChoice
-from usher.jobs.preview import preview_job
+from usher.web.dashboard.job_settings import IDENTIFIER_TYPES
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Visit
 from usher.web.dashboard.wizard_fields import ACCOUNTS, EXPORT_FIELDS, PROVIDERS, Typed, typed_by
 from usher.web.dashboard.wizard_offers import Offer, fields_for, groups_for, offer_for, usual_field
+from usher.web.dashboard.wizard_preview import preview_for
 from usher.web.dashboard.wizard_problems import Shown, shown_at_fields
 from usher.web.dashboard.wizard_request import shown_request
 
 NEEDED = ("segment_id", "uid_field", "group_id")
 TRIED = "tried"  # sent by a form that was refused once: from then on blank fields are pointed out too
 LOOKED_AT = "looked_at"  # the audience for whose people the identifier fields were looked at
-IDENTIFIER_TYPES = (
-    ("email", "E-mail address"),
-    ("userID", "User ID"),
-    ("mobileNumber", "Mobile number"),
-    ("externalID", "External ID"),
-)
 
 
 async def export_page(visit: Visit) -> Response:
@@ -123,5 +118,5 @@ async def _meaning(visit: Visit, typed: Typed) -> dict[str, Any]:
 
 
 async def _examined(visit: Visit, typed: Typed) -> dict[str, Any]:
-    seen = await preview_job(visit.desk, typed.job_draft(), may_see_people=visit.may_see_people)
+    seen = await preview_for(visit, typed)
     return {"preview": seen, "request": shown_request(seen.request, attribute_key=seen.attribute_key)}

@@ -68,19 +68,19 @@ async def offer_for(visit: Visit, typed: Typed, *, search: str) -> Offer:
 
 async def audiences_for(visit: Visit, typed: Typed) -> tuple[list[AudienceChoice], str]:
     """Return every audience, or none and why."""
-    return await _patiently(choices.audiences(visit.desk, typed.text(LYTICS)), [], system="Lytics")
+    return await patiently(choices.audiences(visit.desk, typed.text(LYTICS)), [], system="Lytics")
 
 
 async def fields_for(visit: Visit, typed: Typed) -> tuple[FieldsOffered, str]:
     """Return the fields, and how well each names the chosen audience's people, or none and why."""
     audience = typed.text("segment_id") or None
     asking = choices.identifier_fields(visit.desk, typed.text(LYTICS), audience, may_see_people=visit.may_see_people)
-    return await _patiently(asking, NOTHING, system="Lytics")
+    return await patiently(asking, NOTHING, system="Lytics")
 
 
 async def groups_for(visit: Visit, typed: Typed) -> tuple[list[GroupChoice], str]:
     """Return Mapp's groups, or none and why."""
-    return await _patiently(choices.groups(visit.desk, typed.text(MAPP)), [], system="Mapp")
+    return await patiently(choices.groups(visit.desk, typed.text(MAPP)), [], system="Mapp")
 
 
 def is_chosen(audience: AudienceChoice, typed: Typed) -> bool:
@@ -98,7 +98,8 @@ def _matches(audience: AudienceChoice, search: str) -> bool:
     return all(word in audience.searchable for word in search.casefold().split())
 
 
-async def _patiently(asking: Awaitable[T], nothing: T, *, system: str) -> tuple[T, str]:
+async def patiently(asking: Awaitable[T], nothing: T, *, system: str) -> tuple[T, str]:
+    """Return what *asking* gives, or *nothing* and why there is no more: time was up, or a vendor refused."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await asking, ""

@@ -6,21 +6,10 @@ from difflib import get_close_matches
 
 from usher.errors import Problem
 from usher.jobs.choices import GroupChoice
+from usher.web.dashboard.job_settings import LABELS
 from usher.web.dashboard.wizard_fields import ACCOUNT_FIELDS, EXPORT_FIELDS, Typed
 
-LABELS = {
-    "name": "Label",
-    "description": "Description",
-    "segment_id": "Audience",
-    "uid_field": "Identifier Field",
-    "group_id": "Group ID",
-    "mapp_attribute_name": "Mapp Attribute Name",
-    "dynamic_attribute_prefix": "Dynamic Attribute Prefix",
-    "identifier_type": "Identifier type",
-    "backfill_only": "Backfill Only",
-    "reconcile_hours": "Reconcile every",
-    "exit_brake_people": "People",
-    "exit_brake_percent": "Percent",
+WORDS = LABELS | {
     "api_url": "The API URL",
     "integration_id": "Integration ID",
     "secret": "Secret",
@@ -65,7 +54,7 @@ def shown_at_fields(
 def in_words(problem: Problem, *, repairs: tuple[Repair, ...] = ()) -> Shown:
     """Return *problem* as a sentence; a mend that names a command is no use on a page."""
     name = problem.field.rpartition(".")[2]
-    said = problem.problem if problem.problem[:1].isupper() else f"{LABELS.get(name, name)} {problem.problem}"
+    said = problem.problem if problem.problem[:1].isupper() else f"{WORDS.get(name, name)} {problem.problem}"
     mend = IN_THE_LIST if "`" in problem.mend else problem.mend
     return Shown(said, "" if repairs else mend, repairs)
 
