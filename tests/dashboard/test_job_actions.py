@@ -180,3 +180,9 @@ async def test_a_comparison_is_asked_for_once(house: House) -> None:
     assert "About to read the audience from Lytics." in page.words
     assert "Compare now" not in page.words
     assert "under way or about to begin" in (await operator.act(f"/jobs/{job_id}/reconcile")).words
+
+
+async def test_a_large_step_says_which_attribute_of_which_group_it_is_about(house: House) -> None:
+    job_id = await a_job(house, mapp_attribute_name="best", enable_dynamic_attributes=True)
+    page = await (await house.visitor(Role.OPERATOR)).get(f"/jobs/{job_id}/ask/kill")
+    assert "it writes the attribute 2324000001_best of group 2324000001 ." in page.words

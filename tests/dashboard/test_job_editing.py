@@ -82,9 +82,10 @@ async def test_a_preview_says_what_changes_for_how_many_and_what_stays_and_saves
     await settle(house, job_id, Accepted())
     page = await preview(house, job_id, mapp_attribute_name="vip_two")
     assert page.status == 200
-    assert "Mapp Attribute Name blank vip_two" in page.words
+    assert "Mapp Attribute Name vip_shoppers vip_two" in page.words
     assert "1 person is told again." in page.words
-    assert "The old attribute 'vip_shoppers' of group 2324000001 stays in Mapp as it is" in page.words
+    stays = page.words.index("The old attribute 'vip_shoppers' of group 2324000001 stays in Mapp as it is")
+    assert stays < page.words.index(" Also ") < page.words.index("Usher cannot see whether Mapp Connect maps 'vip_two'")
     assert (await config_of(house, job_id)).get("mapp_attribute_name", "") == ""
     saved = await save(house, job_id, page, mapp_attribute_name="vip_two")
     assert (saved.status, saved.leads_to) == (303, f"/jobs/{job_id}")
@@ -111,7 +112,7 @@ async def test_a_job_that_somebody_changed_since_the_preview_is_shown_again_and_
     assert again.status == 409
     assert "Somebody else changed this job since you opened it." in again.words
     assert "Label VIP Renamed only" in again.words
-    assert "Mapp Attribute Name theirs blank" in again.words
+    assert "Mapp Attribute Name theirs vip_shoppers" in again.words
     assert 'value="Renamed only"' in again.text
     now = await config_of(house, job_id)
     assert (now["name"], now["mapp_attribute_name"]) == ("VIP", "theirs")
@@ -221,6 +222,6 @@ def test_what_no_control_would_mend_is_told_apart_in_whole_sentences() -> None:
         Problem("config.segment_id", "cannot change: a job keeps its audience.", "Duplicate it."),
         Problem("status", "A killed job cannot be changed.", ""),
     ]
-    said = "This cannot change: a job keeps its audience. Duplicate it. A killed job cannot be changed."
+    said = "Audience cannot change: a job keeps its audience. Duplicate it. A killed job cannot be changed."
     assert of_no_control(problems) == said
     assert list(by_control(problems)) == ["name"]

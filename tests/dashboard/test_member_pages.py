@@ -11,10 +11,17 @@ import pytest
 from tests.dashboard.visiting import House, Page
 from tests.web.service import EXPORT
 from usher.access.roles import Role
+from usher.clock import iso_from_ms
 from usher.domain.claim import Settlement
+from usher.domain.job import Cause
+from usher.domain.observation import Observation, Source, version_of_scan
 from usher.domain.outcome import Accepted, Outcome, Rejected, Unknown
-from usher.store import delivery, ledger
-from usher.store.jobs import job_by_id
+from usher.jobs.explain import Aside, MemberLine
+from usher.store import delivery, ledger, scans
+from usher.store.jobs import change_job, job_by_id
+from usher.web.dashboard.assets import FOLDER
+from usher.web.dashboard.member_words import reason_of
+from usher.web.dashboard.rendering import SHOWN
 
 JO, MASKED = "jo.public@example.com", "j***@e***.com"
 HOSTILE = "<script>alert(1)</script>@example.com"
@@ -87,8 +94,94 @@ async def test_who_is_known_by_several_jobs_is_listed_with_what_each_wants_and_m
     assert "2 jobs know this person" in found.words
     assert re.search(r"VIP VIP shoppers vip Group \d+ true true .* UTC Accepted by Mapp", found.words)
     assert "Accepted by Mapp" in found.words
-    assert "nothing Set aside" in found.words
+    assert "nothing Set aside no such user" in found.words
     assert f'href="/jobs/{second}/member?m={quote(JO, safe="")}"' in found.text
+
+
+async def test_an_address_typed_in_other_letter_case_leads_to_whom_the_job_knows(desk: Desk) -> None:
+    await desk.says(JO)
+    found = await find(desk, JO.upper(), Role.VIEWER)
+    assert found.leads_to == f"/jobs/{desk.job}/member?m={quote(JO, safe='')}"
+    await desk.says(JO.upper())
+    both = await find(desk, JO.upper())
+    assert "1 job knows this person" in both.words
+    assert both.words.count(f"as {JO}") == 1
+    links = re.findall(rf'href="/jobs/{desk.job}/member\?m=([^"]+)"', both.text)
+    assert links == [quote(JO.upper(), safe=""), quote(JO, safe="")]
+
+
+async def test_why_somebody_is_set_aside_names_them_to_nobody_who_may_not_see_people(desk: Desk) -> None:
+    second = await desk.another(mapp_attribute_name="other")
+    await desk.says(JO)
+    await desk.mapp_answers(Rejected(f"{JO} is unknown"), job=second)
+    assert f"Set aside {JO} is unknown" in (await find(desk, JO)).words
+    found, page = await find(desk, JO, Role.VIEWER), await desk.page(role=Role.VIEWER)
+    for words in (found.words, page.words):
+        assert f"Set aside {MASKED} is unknown" in words
+        assert f"{JO} is unknown" not in words
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"), [("false", "They left, and"), ("true", "A scan did not find them, and")], ids=["exit", "scan"]
+)
+def test_who_is_held_is_told_by_what(wanted: str, reason: str) -> None:
+    held = MemberLine(JO, "held", wanted, set_aside=Aside("an older word", None))
+    assert reason_of(held, may_see=True).startswith(reason)
+
+
+async def test_a_row_leads_to_the_page_wherever_it_is_pressed(desk: Desk) -> None:
+    await desk.another(mapp_attribute_name="other")
+    await desk.says(JO)
+    for page in (await find(desk, JO), await desk.page()):
+        rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", page.text, re.DOTALL)
+        assert 'class="cards whole"' in page.text
+        assert [row.count("<a ") for row in rows] == [1] * len(rows) != []
+
+
+async def test_what_a_scan_found_is_still_told_after_the_first_exit(desk: Desk) -> None:
+    deps = desk.house.running.deps.desk
+
+    def scan(txn: Any) -> None:
+        key = job_by_id(txn, desk.job).key
+        scans.start_scan(txn, key, kind="backfill", definition="d", expected=1)
+        version = version_of_scan(txn.now_ms, guard_seconds=deps.guard_seconds)
+        seen = [Observation(JO, True, version, Source.BACKFILL)]
+        ledger.observe(txn, deps.statements, key, seen, source=Source.BACKFILL)
+
+    await deps.database.write(scan)
+    before = await desk.page()
+    assert "Lytics Found in VIP shoppers Named by the backfill scan" in before.words
+    await desk.says(JO, is_in=False, at=await deps.database.read(lambda txn: iso_from_ms(txn.now_ms)))
+    after = (await desk.page()).words
+    assert "Lytics Left VIP shoppers" in after
+    assert after.count("Lytics Found in VIP shoppers Named by the backfill scan") == 1
+
+
+async def test_whom_somebody_kept_is_not_said_to_be_inside_until_they_leave(desk: Desk) -> None:
+    await desk.says(JO)
+    await desk.mapp_answers(Accepted())
+    assert "If this person leaves, false goes out." in (await desk.page()).words
+    deps = desk.house.running.deps.desk
+    hold = {"exits_held": True, "cause": Cause.REMOVALS}
+    await deps.database.write(lambda txn: change_job(txn, job_by_id(txn, desk.job).key, **hold))
+    await desk.says(JO, is_in=False, at="2026-11-20T10:16:00Z")
+    await desk.house.running.ask("POST", f"/v2/job/{desk.job}/discard-removals")
+    page = await desk.page()
+    assert "Lytics has this person outside, and somebody kept them." in page.words
+    assert "If this person leaves" not in page.words
+
+
+async def test_without_script_each_day_is_utcs_and_says_so(desk: Desk) -> None:
+    await desk.says(JO)
+    page = await desk.page()
+    assert re.search(r'<li class="day"><span><time [^>]*data-t="date">\d+ [A-Z][a-z]+ \d{4} \(UTC\)</time>', page.text)
+    assert re.search(r'<span class="at"><time [^>]*data-t="time">[\d:]{8} UTC</time>', page.text)
+
+
+def test_every_way_to_write_a_moment_is_known_to_the_script() -> None:
+    script = (FOLDER / "usher.js").read_text()
+    ways = script[script.index("const written = {") : script.index("const localise")]
+    assert set(re.findall(r"^    (\w+)[:,]", ways, re.MULTILINE)) == set(SHOWN)
 
 
 async def test_nobody_found_says_what_that_can_mean_and_offers_near_spellings(desk: Desk) -> None:

@@ -1,6 +1,8 @@
 """The new-job pages as somebody without script uses them: nothing typed is lost, and nothing happens unasked."""
 
 import asyncio
+import html
+import re
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -115,9 +117,45 @@ async def test_a_test_saves_nothing_and_says_how_long_each_question_took(house: 
     await connect(somebody, house)
     found = await somebody.press("Test")
     assert found.status == 200
-    assert found.words.count("The connection works.") == 2
+    assert found.words.count("The connection works.") == 1
     assert " ms" in found.words
     assert await auths_of(house) == []
+
+
+@pytest.mark.parametrize(("tested", "other"), [("mapp", "lytics"), ("lytics", "mapp")])
+async def test_a_test_judges_one_account_and_leaves_the_other_alone(house: House, tested: str, other: str) -> None:
+    admin, calls = await house.visitor(), house.running.world.traffic.by_status
+    before = calls.total()
+    sent = {"draft": "d", "mapp": "new", "lytics": "new", "do": f"test-{tested}"}
+    for script in ({}, {"HX-Request": "true"}):
+        found = await admin.post("/jobs/new/accounts", sent, **script)
+        wrong = {"mapp": "mapp_secret", "lytics": "lytics_token"}
+        assert re.search(f'id="{wrong[tested]}-error"[^>]*><span class="err">', found.text)
+        assert not re.search(f'id="{wrong[other]}-error"[^>]*><span class="err">', found.text)
+    assert f'id="{other}-report"' not in found.text, "what an earlier test showed stays"
+    assert calls.total() == before
+
+
+async def test_nothing_is_said_to_be_saved_where_nothing_was(ready: House) -> None:
+    found = await (await ready.visitor()).post("/jobs/new/accounts", filled(ready))
+    assert (found.status, found.said) == (303, "")
+
+
+async def test_a_pasted_address_fills_in_the_integration_id_and_what_follows_it_is_dropped(house: House) -> None:
+    admin, sandbox = await house.visitor(), house.running.sandbox_url
+    pasted = f"{sandbox}/mapp/api/v1/integration/{SANDBOX.integration_id}/event?subtype=user"
+    sent = {"draft": "d", "mapp": "new", "lytics": "new", "mapp_api_url": pasted, "mapp_secret": SANDBOX.secret}
+    filling = (await admin.post("/jobs/new/accounts/check", sent)).text
+    field = f'<input id="mapp_integration_id" name="mapp_integration_id" type="text" value="{SANDBOX.integration_id}"'
+    assert field in filling
+    typed = await admin.post("/jobs/new/accounts/check", sent | {"mapp_integration_id": "mine"})
+    assert "<input" not in typed.text, "what somebody typed stays"
+    tested = await admin.post("/jobs/new/accounts", sent | {"do": "test-mapp"})
+    assert "The connection works." in tested.words
+    assert field in tested.text
+    saved = sent | {"lytics_api_url": f"{sandbox}/lytics", "lytics_token": SANDBOX.lytics_token}
+    assert (await admin.post("/jobs/new/accounts", saved)).status == 303
+    assert (len(await auths_of(house)), "subtype" in str(await auths_of(house))) == (2, False)
 
 
 async def test_accounts_that_are_sent_three_times_are_saved_once(house: House) -> None:
@@ -312,10 +350,11 @@ async def test_a_vendor_that_does_not_answer_leaves_boxes_to_type_in(ready: Hous
     review = await somebody.press("Review")
     assert "This cannot start yet" in review.words
     assert f"{who} cannot be reached" in review.words
-    refused = await somebody.press("Start Export")
+    refused = await somebody.visitor.post("/jobs/new/start", filled(ready, name="Mine"))
     assert refused.status == 503
     assert await jobs_of(ready) == []
     ready.running.world.faults.clear()
+    await somebody.open(html.unescape(re.findall(r'href="(/jobs/new/review[^"]*)"', review.text)[0]))
     await somebody.press("Start Export")
     assert len(await jobs_of(ready)) == 1
 

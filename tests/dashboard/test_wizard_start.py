@@ -7,11 +7,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.dashboard.filling import forms_on
 from tests.dashboard.test_wizard_pages import at, filled, jobs_of, person
 from tests.dashboard.visiting import House, visiting
-from tests.web.service import SANDBOX
+from tests.web.service import EXPORT, SANDBOX
 from usher.access.roles import Role
 from usher.sandbox.faults import Rule
+from usher.web.dashboard import wizard_offers
 
 REACHABLE = {"USHER_BASE_URL": "http://127.0.0.1:9"}
 
@@ -33,9 +35,10 @@ async def test_the_last_look_shows_the_request_the_people_and_what_is_doubtful(h
     assert "People to send at the start 20 everyone in the audience" in found.words
     assert '"vip_shoppers" : "true"' in found.words
     assert "auth-token: (signed when sent)" in found.words
-    assert "Every request names group" in found.words
+    assert found.words.count("Usher asks Mapp not to sign anybody up.") == 1
+    assert "nobody is signed up" not in found.words.casefold()
     assert "Usher makes a webhook" in found.words
-    assert "Group Customers 2324000001" in found.words
+    assert "Group ID Customers 2324000001 Change" in found.words
     assert sent_to_mapp(house) == 0
 
 
@@ -83,7 +86,10 @@ async def test_a_job_that_stands_in_the_way_is_named_and_nothing_typed_is_lost(h
     shown = await somebody.open(at(house, "review", name="Second", description="Kept"))
     assert "This cannot start yet" in shown.words
     assert "The job 'VIP'" in shown.words
-    refused = await somebody.press("Start Export")
+    buttons = [button.word.strip() for form in forms_on(shown) for button in form.buttons]
+    assert not {"Start Export", "Save without starting"} & set(buttons)
+    assert "Not possible before what is named above is put right." in shown.words
+    refused = await (await house.visitor()).post("/jobs/new/start", filled(house, name="Second", description="Kept"))
     assert refused.status == 409
     assert "choose another attribute name" in refused.words
     assert "Description Kept" in refused.words
@@ -196,3 +202,60 @@ async def test_a_clone_opens_filled_in_under_a_label_of_its_own(house: House) ->
 async def test_a_job_that_is_not_there_cannot_be_cloned(house: House) -> None:
     found = await (await house.visitor()).get("/jobs/nothing/clone")
     assert (found.status, "There is nothing here" in found.words) == (404, True)
+
+
+async def test_a_blank_label_that_is_taken_gets_the_attribute_added(house: House) -> None:
+    await house.running.ask("POST", EXPORT, house.running.job() | {"name": "VIP shoppers"})
+    somebody = await person(house)
+    found = await somebody.open(at(house, "review", mapp_attribute_name="best"))
+    assert "Label VIP shoppers → best Change" in found.words
+    assert "Another live job is called" not in found.words
+    await somebody.press("Start Export")
+    assert "VIP shoppers → best" in [job["name"] for job in await jobs_of(house)]
+
+
+async def test_what_this_choice_brings_about_stands_out_above_the_standing_advice(house: House) -> None:
+    found = await (await house.visitor()).get(at(house, "review", group_id="999", allow_unlisted_group="on"))
+    own, _, standing = found.words.partition(" Also ")
+    assert "To know before you start" in own
+    assert "The Group ID 999 is not in Mapp's list of groups." in own
+    assert "Usher cannot see whether Mapp Connect maps" in standing
+    assert "Usher cannot see" not in own
+
+
+async def test_the_last_look_lists_every_setting_as_the_job_page_does_with_a_way_to_change_it(house: House) -> None:
+    more = {"enable_dynamic_attributes": "on", "dynamic_attribute_prefix": "shop_", "lowercase_identifiers": "on"}
+    more |= {"reconcile_hours": "6", "exit_brake_people": "900", "exit_brake_percent": "30"}
+    somebody = await person(house)
+    shown = await somebody.open(at(house, "review", name="Mine", **more))
+    words = (
+        "Identifier type E-mail address",
+        "Lower-case e-mail addresses On",
+        "Enable Dynamic Attributes On",
+        "Dynamic Attribute Prefix shop_",
+        "Mapp Attribute Name vip_shoppers",
+        "Existing Users On",
+        "Compare every (hours) 6",
+        "Ask before mass exits Above 900 people and 30 %",
+    )
+    for said in words:
+        assert f"{said} Change" in shown.words
+    for name in ("identifier_type", "exit_brake", "lowercase_identifiers"):
+        assert f'#{name}-field"' in shown.text
+    page = await somebody.press("Start Export")
+    for said in words:
+        assert said in page.words
+
+
+async def test_vendors_that_are_silent_keep_the_last_look_waiting_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wizard_offers, "PATIENCE_SECONDS", 0.5)
+    house.running.world.faults.add([Rule(where=where, kind="hang") for where in ("mapp.any", "lytics.any")])
+    admin, clock = await house.visitor(), asyncio.get_running_loop()
+    began = clock.time()
+    found = await admin.get(at(house, "review", name="Mine"))
+    assert clock.time() - began < 3 * 0.5
+    assert "Lytics did not answer within 0.5 seconds. Mapp" in " ".join(found.words.split("This cannot start yet")[1:])
+    assert "Identifier type E-mail address" in found.words
+    assert [form for form in forms_on(found) if any("Start" in one.word for one in form.buttons)] == []

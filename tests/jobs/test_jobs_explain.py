@@ -13,6 +13,7 @@ from usher.errors import NotFound
 from usher.jobs.control import discard_removals, resend_job
 from usher.jobs.explain import Explanation, explain_member, iso_from_ns
 from usher.store import ledger, notes, scans
+from usher.store.scanning import SqlScans
 
 JO = "jo+news/1@example.com"
 
@@ -126,6 +127,20 @@ async def test_a_scan_that_found_somebody_is_named_as_the_reason(office):
     )
 
 
+async def test_whom_a_reconcile_found_anew_is_told_so_once_and_the_scan_is_named_as_the_reason(office):
+    job = await office.make_job(reconcile_hours=1)
+    scan = await office.write(lambda txn: scans.start_scan(txn, job.key, kind="reconcile", definition="d", expected=9))
+    seen = [Observation(JO, True, version_of_scan(office.clock.now_ms(), guard_seconds=120), Source.RECONCILE)]
+    page = {"profiles": 1, "without_identifier": 0, "cursor": "", "expected": 9}
+    kept = SqlScans(office.desk.database, office.desk.statements)
+    await kept.record_page(scan, seen, source=Source.RECONCILE, **page)
+
+    found = await explain(office, job)
+
+    assert [moment.kind for moment in found.history] == ["seen"]
+    assert "The reconcile scan that began at" in found.why[0]
+
+
 async def test_what_mapp_had_accepted_before_is_not_put_down_to_a_later_word(office):
     job = await office.make_job()
     await heard(office, job, "enter")
@@ -227,12 +242,15 @@ async def test_whom_a_person_kept_is_not_said_to_be_inside_by_lytics_word(office
 
     assert "anna kept this person as they are, although Lytics had said that they left" in found.why[0]
     assert "last word" not in found.why[0]
+    assert found.is_kept
     (kept,) = [moment for moment in found.history if moment.kind == "kept"]
     assert (kept.value, kept.version) == ("true", found.version)
 
     office.clock.pass_ms(1)
     await office.see(decided.job, JO, is_in=False)
-    assert "outside the audience" in (await explain(office, job)).why[0]
+    later = await explain(office, job)
+    assert "outside the audience" in later.why[0]
+    assert not later.is_kept
 
 
 async def missed(office: Office):
@@ -267,6 +285,8 @@ async def test_whom_a_scan_did_not_find_and_a_person_kept_is_said_to_be_that(off
     assert found.state == "accepted"
     assert "did not find this person" in found.why[0]
     assert "anna kept those whom it did not find" in found.why[0]
+    assert found.is_kept
+    assert not (await explain(office, job, "found@example.com")).is_kept
     assert "last word" not in found.why[0]
 
 

@@ -44,6 +44,26 @@ async def test_each_job_is_asked_for_the_person_as_it_names_them(office):
     assert [row.job_name for row in (await found(office, "JO@EXAMPLE.COM")).rows] == ["Lower"]
 
 
+async def test_an_address_is_looked_up_in_lower_case_too_and_named_as_the_job_names_it(office):
+    job = await office.make_job()
+    await office.see(job, JO)
+
+    (row,) = (await found(office, " Jo@Example.COM ")).rows
+    assert row.line.member == JO
+    assert len((await found(office, JO)).rows) == 1  # one spelling, one look
+
+    await office.see(job, "Jo@Example.COM")
+    assert [row.line.member for row in (await found(office, "Jo@Example.COM")).rows] == ["Jo@Example.COM", JO]
+
+
+async def test_what_is_no_address_is_looked_up_as_typed_alone(office):
+    await office.see(await office.make_job(), "abc1", "jo.other@example.com")
+
+    assert (await found(office, "ABC1")).rows == []
+    assert (await found(office, "ABC")).near == []
+    assert (await found(office, "Jo.Other@EX")).near == ["jo.other@example.com"]
+
+
 async def test_ended_jobs_are_looked_at_and_deleted_ones_are_not(office):
     killed, deleted = await office.make_job("Killed"), await office.make_job("Deleted", mapp_attribute_name="b")
     for job in (killed, deleted):

@@ -1,6 +1,7 @@
 """What is shown before a job starts: the exact request, how many, how long, and every warning."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -199,10 +200,10 @@ async def test_a_one_time_export_needs_no_triggers(office):
     ("config", "word"),
     [
         ({"dynamic_attribute_prefix": "shop_"}, "Prefix is not used"),
-        ({"withbackfill": True, "backfill_only": True, "reconcile_hours": 2}, "reconcile_hours is not used"),
+        ({"withbackfill": True, "backfill_only": True, "reconcile_hours": 2}, "Compare every (hours) is not used"),
         ({"exit_brake": False}, "The exit brake is off"),
         ({"exit_brake_percent": 100}, "The exit brake is off"),
-        ({"identifier_type": "userID", "lowercase_identifiers": True}, "lowercase_identifiers is not used"),
+        ({"identifier_type": "userID", "lowercase_identifiers": True}, "because the identifier type is User ID"),
     ],
 )
 async def test_settings_without_effect_or_without_a_brake_are_warned_of(office, config, word):
@@ -219,3 +220,41 @@ async def test_a_new_job_tells_its_warnings_and_keeps_them_in_its_log(office):
     assert any("cannot see whether Mapp Connect maps" in message for message in logged)
     assert "jo.public" not in await office.everything_kept()
     assert VIP in job.config.segment_id
+
+
+async def test_what_this_choice_brings_about_comes_before_what_holds_for_most_jobs(office):
+    office.vendors.values = ["Berlin"]
+    first = await create_job(office.desk, ANNA, office.draft())
+    moved = {"uid_field": "city", "group_id": "999", "allow_unlisted_group": True}
+
+    seen = await preview(office, **moved)
+
+    own = seen.warnings[: -len(seen.advice)]
+    assert [*own, *seen.advice] == seen.warnings
+    for word in ("not in Mapp's list", "is not an identity field", "Another live job is called"):
+        assert any(word in said for said in own), word
+    assert first.job.id not in " ".join(seen.warnings)
+    assert [word in said for word, said in zip(("cannot see whether", "inferred"), seen.advice, strict=True)] == [
+        True
+    ] * 2
+
+
+async def test_a_job_without_a_name_would_be_called_like_its_audience_unless_another_is(office):
+    name = office.vendors.segments[0]["name"]
+    assert (await preview(office)).usual_label == name
+
+    draft = office.draft()
+    await create_job(office.desk, ANNA, replace(draft, name=name))
+
+    assert (await preview(office, mapp_attribute_name="best")).usual_label == f"{name} → best"
+
+
+@pytest.mark.parametrize(("length", "key"), [(300, "best"), (3, "a" * 199)])
+async def test_a_usual_label_is_never_too_long_to_be_one(office, length, key):
+    office.vendors.segments[0]["name"] = "n" * length
+    await create_job(office.desk, ANNA, replace(office.draft(), name="n" * min(length, 200)))
+
+    label = (await preview(office, mapp_attribute_name=key)).usual_label
+
+    assert len(label) <= 200
+    assert label.startswith("n") or key in label

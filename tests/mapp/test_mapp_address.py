@@ -1,7 +1,7 @@
 import pytest
 
 from usher.errors import InvalidInput
-from usher.mapp.address import ApiUrl, integration_in, normalised, normalised_rest
+from usher.mapp.address import ApiUrl, integration_in, normalised, normalised_rest, without_query
 
 CHARON = ApiUrl("https://jamie.g.shortest-route.com/charon/api/v1", "/api/v1")
 TEST_HOST = ApiUrl("https://charon-test.shortest-route.com/api/v1", "/api/v1")
@@ -63,8 +63,6 @@ def test_a_rest_url_ends_with_its_version(typed, expected):
         "https://h.example/a b",
         "https://h.example\\evil",
         "https://user:secret@h.example/",
-        "https://h.example/?key=secret",
-        "https://h.example/#part",
     ],
 )
 @pytest.mark.parametrize(("read", "field"), [(normalised, "api_url"), (normalised_rest, "rest_api_url")])
@@ -96,3 +94,12 @@ def test_what_is_no_plain_web_address_is_refused_by_field_and_never_repeated(typ
 )
 def test_an_integration_id_that_was_copied_with_the_address_is_found_in_it(typed, expected):
     assert integration_in(typed) == expected
+
+
+@pytest.mark.parametrize("behind", ["?key=secret", "#part", "?a=b#c?d"])
+def test_what_was_copied_along_behind_an_address_is_dropped_and_the_address_taken(behind):
+    typed = f"https://jamie.g.shortest-route.com/charon/api/v1/integration/1234/event{behind}"
+
+    assert normalised(typed).url == "https://jamie.g.shortest-route.com/charon/api/v1"
+    assert integration_in(typed) == "1234"
+    assert without_query(typed) == typed.removesuffix(behind)

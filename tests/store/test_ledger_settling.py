@@ -221,7 +221,8 @@ def test_what_mapp_took_after_an_earlier_attempt_is_written_down(store: Store, o
     store.settle(store.claim_one(), outcome)
     store.clock.pass_ms(HOLD_MS)
     store.write(lambda txn: ledger.owe_member_again(txn, store.sql, JOB, "jo"))
-    store.settle(store.claim_one(), Accepted())
+    (claim,) = store.claim() + store.claim(lane=LANE_BULK)
+    store.settle(claim, Accepted())
 
     newest, earlier = store.read(lambda txn: notes.history_of(txn, JOB, "jo"))
     assert (newest.kind, newest.note) == ("accepted", "Mapp took 'true'.")

@@ -65,9 +65,20 @@ class Window:
 
 @contextmanager
 def window(
-    browser: Browser, url: str, *, theme: str = "light", width: int = 1440, has_script: bool = True
+    browser: Browser,
+    url: str,
+    *,
+    theme: str = "light",
+    width: int = 1440,
+    has_script: bool = True,
+    is_judged: bool = False,
 ) -> Iterator[Window]:
-    """Open a window of its own, cookies and all; what its console says against us fails the test."""
+    """
+    Open a window of its own, cookies and all; what its console says against us fails the test.
+
+    Args:
+        is_judged: brings axe-core into every page as it loads, which is faster where each is looked at.
+    """
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if theme == "dark" else "light",
@@ -76,6 +87,8 @@ def window(
         reduced_motion="reduce",
     )
     context.set_default_timeout(15_000)
+    if is_judged:
+        context.add_init_script(path=AXE)
     seen = Window(context.new_page(), url)
 
     def hear(message: ConsoleMessage) -> None:

@@ -104,14 +104,14 @@ def test_every_page_is_looked_at() -> None:
 
 @pytest.fixture(scope="module")
 def inside(house: House, browser: Browser, entered: str) -> Iterator[Window]:
-    with window(browser, house.url) as seen:
+    with window(browser, house.url, is_judged=True) as seen:
         seen.page.context.add_cookies([{"name": "usher-session", "value": entered, "url": house.url}])
         yield seen
 
 
 @pytest.fixture(scope="module")
 def outside(house: House, browser: Browser) -> Iterator[Window]:
-    with window(browser, house.url) as seen:
+    with window(browser, house.url, is_judged=True) as seen:
         yield seen
 
 
@@ -140,15 +140,18 @@ def check(seen: Window, name: str) -> None:
     """
     page = seen.page
     assert page.locator("h1:visible").count() == 1
-    look(seen, f"{name}-light-{USUAL}")
-    page.emulate_media(color_scheme="dark")
-    look(seen, f"{name}-dark-{USUAL}", "color-contrast")
-    page.emulate_media(color_scheme="light")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        assert not seen.scrolls_sideways, width
-    look(seen, f"{name}-light-{WIDTHS[-1]}", *OF_SIZE)
-    page.set_viewport_size({"width": USUAL, "height": 900})
+    try:
+        look(seen, f"{name}-light-{USUAL}")
+        page.emulate_media(color_scheme="dark")
+        look(seen, f"{name}-dark-{USUAL}", "color-contrast")
+        page.emulate_media(color_scheme="light")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert not seen.scrolls_sideways, f"{name}, {width}"
+        look(seen, f"{name}-light-{WIDTHS[-1]}", *OF_SIZE)
+    finally:
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": USUAL, "height": 900})
 
 
 def look(seen: Window, name: str, *rules: str) -> None:
@@ -187,6 +190,21 @@ def test_pages_with_something_to_show(inside: Window, made: dict[str, str], name
     inside.open(FURNISHED[name].format(**made))
     check(inside, name)
     check_keyboard(inside)
+
+
+def test_the_menu_of_each_job_opens_inside_a_small_window(inside: Window, made: dict[str, str]) -> None:
+    page = inside.page
+    page.set_viewport_size({"width": WIDTHS[-1], "height": 900})
+    try:
+        inside.open("/jobs?show=all")
+        menus = page.get_by_label(re.compile("^More for "))
+        assert menus.count() >= 5
+        for menu in menus.all():
+            menu.click()
+            assert not inside.scrolls_sideways, menu.get_attribute("aria-label")
+            page.keyboard.press("Escape")
+    finally:
+        page.set_viewport_size({"width": USUAL, "height": 900})
 
 
 @pytest.mark.parametrize("name", OUTSIDE)

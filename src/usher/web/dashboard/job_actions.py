@@ -12,6 +12,7 @@ from usher.jobs import aside, control
 from usher.jobs.desk import Desk
 from usher.jobs.offers import Offer, offers
 from usher.jobs.standing import Standing, standing_of
+from usher.mapp.wire import attribute_key
 from usher.web.dashboard.entry import HOME, PageRoute, local_path
 from usher.web.dashboard.job_asking import ASKS
 from usher.web.dashboard.visit import Handler, Visit
@@ -98,6 +99,7 @@ async def ask(visit: Visit) -> Response:
         asking=asking,
         title=asking.title(now),
         effects=asking.effects(now),
+        key=attribute_key(now.job.target),
         action=action,
     )
 

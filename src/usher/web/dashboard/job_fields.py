@@ -105,7 +105,10 @@ def change_words(changes: Sequence[Change], labels: Mapping[str, str], *, job: J
     """Return (what, before, after) of each change, as a person reads it; a blank is what it stands for."""
     new = {change.field.removeprefix("config."): change.new for change in changes}
     before, after = _usual(job, {}), _usual(job, new)
-    return [(_label(c.field), _meant(c.field, c.old, before, labels), _meant(c.field, c.new, after, labels)) for c in changes]
+    return [
+        (_label(c.field), _meant(c.field, c.old, before, labels), _meant(c.field, c.new, after, labels))
+        for c in changes
+    ]
 
 
 def _meant(field: str, value: object, usual: Mapping[str, str], labels: Mapping[str, str]) -> str:
@@ -116,7 +119,7 @@ def _meant(field: str, value: object, usual: Mapping[str, str], labels: Mapping[
 
 def _usual(job: Job, new: Mapping[str, Any]) -> dict[str, str]:
     """Return what blank settings stand for, once *new* is so."""
-    config = asdict(job.config) | new
+    config = {**asdict(job.config), **new}
     found = {"config.mapp_attribute_name": attribute_name("", audience_slug=job.audience_slug)}
     if config["enable_dynamic_attributes"]:
         found["config.dynamic_attribute_prefix"] = dynamic_prefix("", group_id=str(config["group_id"]))

@@ -19,6 +19,7 @@ from usher.jobs.authorizations import TestReport, check_new, create_authorizatio
 from usher.jobs.credentials import KINDS, LYTICS_URL
 from usher.jobs.drafts import AuthDraft, read_auth_draft
 from usher.jobs.vendors import LYTICS, MAPP, SYSTEMS
+from usher.mapp.address import integration_in
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Visit
 from usher.web.dashboard.wizard_fields import (
@@ -38,6 +39,7 @@ FIELDS = {
     MAPP: ("mapp_label", "mapp_api_url", "mapp_integration_id", "mapp_secret"),
     LYTICS: ("lytics_label", "lytics_api_url", "lytics_token"),
 }
+TESTS = {f"test-{provider}": provider for provider in PROVIDERS}
 CHOOSE = {
     provider: Shown(f"No {system} authorization is chosen.", "Choose one.") for provider, system in SYSTEMS.items()
 }
@@ -98,15 +100,16 @@ async def take_accounts(visit: Visit) -> Response:
     fresh = [provider for provider in PROVIDERS if typed.text(provider) == NEW]
     if fresh and not visit.may(Role.ADMIN):
         raise Forbidden("Administrators add authorizations. Ask one to add it, then choose it here.")
-    attempts = await asyncio.gather(*(_attempt(visit, provider, typed) for provider in fresh))
+    judged = [provider for provider in fresh if act not in TESTS or TESTS[act] == provider]
+    attempts = await asyncio.gather(*(_attempt(visit, provider, typed) for provider in judged))
     at_fields = {**await _missing(visit, typed), **_of_label(typed)}
     for attempt in attempts:
         at_fields.update(attempt.problems)
-    if act == "test" or at_fields or (_failed(attempts) and act != "insist"):
-        return await _ask_again(visit, typed, at_fields, attempts, is_test=act == "test")
+    if act in TESTS or at_fields or (_failed(attempts) and act != "insist"):
+        return await _ask_again(visit, typed, at_fields, attempts, tested=TESTS.get(act, ""))
     saved = {attempt.provider: await _save(visit, attempt.draft) for attempt in attempts}
     typed = typed.but(**dict.fromkeys((name for one in fresh for name in FIELDS[one]), ""), **saved)
-    return _lead(visit, typed.address(EXPORT), said=_saved_words(fresh))
+    return _lead(visit, typed.address(EXPORT), said=_saved_words(fresh) if fresh else "")
 
 
 async def check_accounts(visit: Visit) -> Response:
@@ -120,6 +123,7 @@ async def check_accounts(visit: Visit) -> Response:
         "visit": visit,
         "problems": {name: one for name, one in found.items() if typed.text(name)},
         "own": ("name", "description", *NEW_TEXTS),
+        "integration_id": "" if typed.text("mapp_integration_id") else integration_in(typed.text("mapp_api_url")),
     }
     return html(visit.request, render("new-2-left.html", context))
 
@@ -133,18 +137,24 @@ def _wrong_with(visit: Visit, provider: str, typed: Typed) -> dict[str, Shown]:
 
 
 async def _ask_again(
-    visit: Visit, typed: Typed, at_fields: Mapping[str, Shown], attempts: Sequence[Attempt], *, is_test: bool
+    visit: Visit, typed: Typed, at_fields: Mapping[str, Shown], attempts: Sequence[Attempt], *, tested: str
 ) -> Response:
-    """Show what was found; a page with script takes only that, so that secrets stay typed."""
-    if is_test:
-        at_fields = {name: at_fields[name] for one in attempts for name in FIELDS[one.provider] if name in at_fields}
+    """
+    Show what was found; a page with script takes only that, so that secrets stay typed.
+
+    Args:
+        tested: the provider whose half alone is judged; "" for the whole page.
+    """
+    own = FIELDS[tested] if tested else (*ACCOUNT_FIELDS, *FIELDS[MAPP], *FIELDS[LYTICS])
+    at_fields = {name: shown for name, shown in at_fields.items() if name in own}
     if not visit.request.headers.get("hx-request"):
         return await show_accounts(visit, typed, at_fields=at_fields, attempts=attempts)
     context = {
         "visit": visit,
         "problems": at_fields,
         "attempts": {one.provider: one for one in attempts},
-        "own": (*ACCOUNT_FIELDS, *FIELDS[MAPP], *FIELDS[LYTICS]),
+        "own": own,
+        "judged": (tested,) if tested else PROVIDERS,
     }
     return html(visit.request, render("new-2-check.html", context))
 
@@ -227,7 +237,11 @@ def _with_defaults(typed: Typed, known: Sequence[Account], *, may_add: bool) -> 
         usual = mine[0].auth.id if len(mine) == 1 else "" if mine or not may_add else NEW
         texts[provider] = typed.text(provider) or usual
         texts[f"{provider}_label"] = typed.text(f"{provider}_label") or _free_label(SYSTEMS[provider], labels)
-    return typed.but(**texts, lytics_api_url=typed.text("lytics_api_url") or LYTICS_URL)
+    return typed.but(
+        **texts,
+        lytics_api_url=typed.text("lytics_api_url") or LYTICS_URL,
+        mapp_integration_id=typed.text("mapp_integration_id") or integration_in(typed.text("mapp_api_url")),
+    )
 
 
 def _free_label(word: str, taken: set[str]) -> str:

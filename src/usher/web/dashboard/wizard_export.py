@@ -47,8 +47,13 @@ async def show_export(visit: Visit, typed: Typed, problems: Sequence[Problem] = 
         problems: what kept somebody from going on from it.
     """
     search = visit.form.get("q") or visit.query("q")
-    offer = await offer_for(visit, typed, search=search)
-    is_filled, typed = bool(typed.text("uid_field")), _with_defaults(typed, offer)
+    offering, is_filled = offer_for(visit, typed, search=search), bool(typed.text("uid_field"))
+    if is_filled and typed.text("group_id"):
+        offer, meaning = await asyncio.gather(offering, _meaning(visit, typed))
+    else:
+        offer = await offering
+        typed = _with_defaults(typed, offer)
+        meaning = await _meaning(visit, typed)
     context = {
         "offer": offer,
         "search": search,
@@ -56,7 +61,7 @@ async def show_export(visit: Visit, typed: Typed, problems: Sequence[Problem] = 
         "is_tried": bool(problems),
         "problems": shown_at_fields(problems, typed, groups=offer.groups),
         **_parts(typed, offer.fields, offer.groups, problems),
-        **await _meaning(visit, typed),
+        **meaning,
     }
     return await visit.page("new-3-export.html", status=400 if problems else 200, **context)
 

@@ -9,16 +9,18 @@ from starlette.responses import Response
 
 from usher.errors import InvalidInput, Problem, UsherError
 from usher.jobs.accounts import accounts
-from usher.jobs.preview import Preview, preview_job
+from usher.jobs.preview import Preview
 from usher.jobs.reach import why_unreached
 from usher.jobs.saying import plain
 from usher.jobs.trial import Trial, send_one
+from usher.web.dashboard.job_settings import Setting, settings_of
 from usher.web.dashboard.rendering import html, render
 from usher.web.dashboard.visit import Visit
 from usher.web.dashboard.wizard_accounts import show_accounts
 from usher.web.dashboard.wizard_export import has_both_accounts, show_export
 from usher.web.dashboard.wizard_fields import ACCOUNTS, EXPORT_FIELDS, PROVIDERS, Typed, typed_by
 from usher.web.dashboard.wizard_offers import audiences_for, groups_for, is_chosen
+from usher.web.dashboard.wizard_preview import SILENCE, preview_for
 from usher.web.dashboard.wizard_problems import field_of, in_words
 from usher.web.dashboard.wizard_request import shown_request
 from usher.web.failures import status_of
@@ -56,19 +58,22 @@ async def show_review(
     """
     if not await has_both_accounts(visit, typed):
         return visit.go(typed.address(ACCOUNTS), said="Choose the authorizations first.", mood="warn")
-    names = await _names(visit, typed)
-    typed = typed.but(name=typed.text("name") or names["audience"])
-    seen = await preview_job(visit.desk, typed.job_draft(), may_see_people=visit.may_see_people)
+    names, seen = await asyncio.gather(_names(visit, typed), preview_for(visit, typed))
     found = [*seen.problems, *(error.problems if isinstance(error, InvalidInput) else ())]
+    if not typed.text("name"):
+        typed = typed.but(name=seen.usual_label or names["audience"])
+        found = [one for one in found if field_of(one) != "name"]
     if earlier := await _earlier_page(visit, typed, found):
         return earlier
     context = {
         "typed": typed,
         "names": names,
+        "settings": _settings(seen),
         "seen": seen,
-        "warnings": [plain(text) for text in seen.warnings],
+        "warnings": [plain(text) for text in seen.warnings if text not in seen.advice],
+        "advice": [plain(text) for text in seen.advice],
         "request": shown_request(seen.request, attribute_key=seen.attribute_key),
-        "stops": _stops(seen, error),
+        "stops": _stops(found, error, silent=names["silent"]),
         "unreached": why_unreached(visit.desk),
         "tried": tried,
     }
@@ -86,7 +91,7 @@ async def _earlier_page(visit: Visit, typed: Typed, found: Sequence[Problem]) ->
 
 async def _names(visit: Visit, typed: Typed) -> dict[str, Any]:
     """Return how people call what the job names by ids; an id stands for itself where the vendor is silent."""
-    (audiences, _), (groups, _), known = await asyncio.gather(
+    (audiences, no_audiences), (groups, no_groups), known = await asyncio.gather(
         audiences_for(visit, typed), groups_for(visit, typed), accounts(visit.desk)
     )
     chosen = next((one for one in audiences if is_chosen(one, typed)), None)
@@ -95,15 +100,21 @@ async def _names(visit: Visit, typed: Typed) -> dict[str, Any]:
         "audience": typed.text("segment_id") if chosen is None else chosen.name,
         "size": None if chosen is None else chosen.size,
         "group": next((one.name for one in groups if one.id == typed.text("group_id")), ""),
+        "silent": [said for said in (no_audiences, no_groups) if said],
         **{provider: labels.get(typed.text(provider), "") for provider in PROVIDERS},
     }
 
 
-def _stops(seen: Preview, error: UsherError | None) -> list[str]:
+def _settings(seen: Preview) -> list[Setting]:
+    return [] if seen.config is None else settings_of(seen.config, audience_slug=seen.audience_slug)
+
+
+def _stops(found: Sequence[Problem], error: UsherError | None, *, silent: Sequence[str]) -> list[str]:
     """Return what stands in the way that no field of these pages is to blame for."""
     if error is not None and not isinstance(error, InvalidInput):
         return [error.message]
-    return [f"{one.problem} {one.mend}".strip() for one in map(in_words, seen.problems)]
+    others = [f"{one.problem} {one.mend}".strip() for one in map(in_words, (one for one in found if one != SILENCE))]
+    return [*dict.fromkeys(others), *(silent or [SILENCE.problem] if SILENCE in found else ())]
 
 
 async def try_one(visit: Visit) -> Response:
