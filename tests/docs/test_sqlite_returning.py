@@ -43,6 +43,6 @@ def test_is_null_in_returning_takes_its_answer_from_the_first_column(shape, answ
 @pytest.mark.parametrize("name", STATEMENTS.__slots__)
 def test_our_statements_return_bare_columns_only(name):
     statement: TextClause = getattr(STATEMENTS, name)
-    _, _, answer = str(statement).partition("RETURNING")
+    _, returning, answer = str(statement).partition("RETURNING")
 
-    assert COLUMNS.fullmatch(" ".join(answer.split()))
+    assert not returning or COLUMNS.fullmatch(" ".join(answer.split()))

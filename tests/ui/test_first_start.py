@@ -125,5 +125,5 @@ def test_from_an_address_to_the_reason_in_two_steps_from_any_page(
         assert (hand.clicks, hand.typed) == (1, 1)
     answer = seen.page.get_by_role("region", name="Answer")
     expect(answer).to_contain_text("Mapp accepted")
-    expect(answer).to_contain_text("found this person inside")
+    expect(answer).to_contain_text("found this person in VIP shoppers")
     seen.shoot("why-1-member")

@@ -22,7 +22,7 @@ STATES = {
 }
 COUNTED_AS = {"set_aside": "set_aside", "due": "due", "held": "held"}
 EMPTY = {
-    "set_aside": "Mapp has rejected nobody, so nobody is left out.",
+    "set_aside": "Nobody is set aside.",
     "due": "Everybody is in step: nobody waits to be sent.",
     "held": "The removal brake holds nobody back.",
     "accepted": "Mapp has accepted nobody of this job yet.",
