@@ -17,6 +17,7 @@ from tests.dashboard.hostile import LABELS, TEXTS, Sweep, is_shown
 from tests.dashboard.visiting import House, visiting
 from tests.web.service import EXPORT, SANDBOX, Running
 from usher.access.roles import Role
+from usher.jobs.plainly import plain
 from usher.sandbox.faults import Rule
 from usher.web.dashboard.job_downloads import FORMULAS
 
@@ -171,7 +172,7 @@ async def test_refusals_of_whole_jobs_and_of_credentials(house: House, number: i
     log = (await running.ask("GET", f"/v2/job/{job}/logs")).data
     for page in ("", "/log", "/edit", "/ask/bounce"):
         await admin.look(f"/jobs/{job}{page}", status=None)
-    await admin.look(f"/jobs/{job}/log", *(line["message"] for line in log))
+    await admin.look(f"/jobs/{job}/log", *(plain(line["message"]) for line in log))
     await admin.watch(f"/live/jobs/{job}", last="log")
     await admin.look("/jobs")
     for name in ("mapp", "lytics"):

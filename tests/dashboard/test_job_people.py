@@ -34,7 +34,7 @@ def shown(text: str) -> list[str]:
 async def test_each_state_has_its_people_and_says_where_there_are_none(house: House) -> None:
     job_id, admin = await a_job(house), await house.visitor()
     for state, said in (
-        ("set_aside", "Mapp has rejected nobody"),
+        ("set_aside", "Nobody is set aside"),
         ("due", "nobody waits to be sent"),
         ("held", "holds nobody back"),
         ("accepted", "Mapp has accepted nobody"),

@@ -182,7 +182,7 @@ async def test_a_paused_job_whose_exits_wait_says_so_and_offers_both_ways_on(hou
     admin = await house.visitor()
     for show in ("attention", "paused"):
         page = await admin.get(f"/jobs?show={show}")
-        assert "Paused 0 people wait for a decision" in page.words, show
+        assert "Paused Whoever leaves is held" in page.words, show
         assert "Paused 1 " in page.words, "the filter counts it too"
     assert "Needs attention 1 1 waits for a decision" in page.words
     own = (await admin.get(f"/jobs/{job_id}")).words

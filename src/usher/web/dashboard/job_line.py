@@ -83,7 +83,13 @@ def _unheard(row: Row) -> str:
 
 def _short(reason: str) -> str:
     """Return the first sentence without the word that its status says already, cut where even that is long."""
-    first = reason.split(". ", maxsplit=1)[0].rstrip(".").removeprefix("Terminated ").removeprefix("Killed ").removeprefix("Paused ")
+    first = (
+        reason.split(". ", maxsplit=1)[0]
+        .rstrip(".")
+        .removeprefix("Terminated ")
+        .removeprefix("Killed ")
+        .removeprefix("Paused ")
+    )
     return first if len(first) <= LONGEST else first[: LONGEST - 1].rstrip() + "…"
 
 
