@@ -149,12 +149,16 @@ class Stack:
 
     async def has_settled(self, job: dict[str, Any]) -> bool:
         """Whether nothing is on its way anywhere, and nothing is owed."""
-        state = await self.control("GET", "/state")
-        if state["churn"]["is_running"] or state["lytics"]["pending"] or state["mapp"]["pending"]:
+        if not await self._is_quiet():
             return False
         told = await self.progress(job)
         scan = told.get("scan") or {}
-        return told["members"]["due"] == 0 and scan.get("state", "completed") == "completed"
+        is_done = told["members"]["due"] == 0 and scan.get("state", "completed") == "completed"
+        return is_done and await self._is_quiet()  # what was sent meanwhile may be accepted and not yet applied
+
+    async def _is_quiet(self) -> bool:
+        state = await self.control("GET", "/state")
+        return not (state["churn"]["is_running"] or state["lytics"]["pending"] or state["mapp"]["pending"])
 
     async def agrees(self) -> bool:
         """Whether Mapp holds for everybody what Lytics says."""
