@@ -220,6 +220,8 @@
     const heads = all("thead th", fig).slice(1);
     const rows = all("tbody tr", fig).map((r) => [...r.children].map((c) => c.dataset.v ?? c.textContent.replace(/,/g, "")));
     const kind = fig.dataset.chart, unit = fig.dataset.unit || "", step = +fig.dataset.step || 60;
+    all("tbody tr", fig).forEach((r) => { const d = new Date(r.children[0].dataset.v * 1000); r.children[0].textContent = step < 3600 ? clock(d) : written.day(d); });
+    fig.querySelector("thead th").textContent = "Time";
     const figure = (text) => (text === "" ? null : +text);
     const data = [rows.map((r) => +r[0])];
     heads.forEach((h, i) => data.push(rows.map((r) => { const v = figure(r[i + 1]); return v === null ? null : v * (kind === "mirror" && i === 1 ? -1 : 1); })));
