@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+Member = Text().with_variant(Text(collation="C"), "postgresql")  # compared by bytes, as SQLite does
 
 authorizations = Table(
     "authorizations",
@@ -97,7 +98,7 @@ ledger = Table(
     "ledger",
     metadata,
     Column("job", BigInteger, primary_key=True, autoincrement=False),
-    Column("member", Text, primary_key=True),
+    Column("member", Member, primary_key=True),
     Column("is_in", SmallInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("seq", Integer, nullable=False, server_default="1"),
@@ -175,7 +176,7 @@ history = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("job", BigInteger, nullable=False),
-    Column("member", Text, nullable=False),
+    Column("member", Member, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("is_in", SmallInteger),
@@ -277,4 +278,39 @@ trials = Table(
     metadata,
     Column("place", Text, primary_key=True),
     Column("until_ms", BigInteger, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("knows", Text, nullable=False, server_default="[]"),
+    Column("standing", Text, nullable=False, server_default="{}"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(32), nullable=False),
+)
+
+erased = Table(
+    "erased",
+    metadata,
+    Column("member_hash", String(64), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("receipt", String(32), nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
 )

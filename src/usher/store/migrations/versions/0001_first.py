@@ -7,6 +7,7 @@ revision = "0001"
 down_revision = None
 
 Id = BigInteger().with_variant(Integer, "sqlite")
+Member = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -97,7 +98,7 @@ def _create_ledger() -> None:
     op.create_table(
         "ledger",
         Column("job", BigInteger, primary_key=True, autoincrement=False),
-        Column("member", Text, primary_key=True),
+        Column("member", Member, primary_key=True),
         Column("is_in", SmallInteger, nullable=False),
         Column("version", BigInteger, nullable=False),
         Column("seq", Integer, nullable=False, server_default="1"),
@@ -177,7 +178,7 @@ def _create_history() -> None:
         "history",
         Column("id", Id, primary_key=True, autoincrement=True),
         Column("job", BigInteger, nullable=False),
-        Column("member", Text, nullable=False),
+        Column("member", Member, nullable=False),
         Column("at_ms", BigInteger, nullable=False),
         Column("kind", String(32), nullable=False),
         Column("is_in", SmallInteger),
