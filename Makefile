@@ -6,7 +6,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 $(VENV)/runtime: requirements/runtime.txt requirements/runtime.in requirements/hook.py pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -46,6 +46,24 @@ fix: $(VENV)/dev ## Format, mend what lint can mend, write generated docs anew
 bench: $(VENV)/dev ## Measure; a table and one JSON line for each figure
 	$(BIN)/python -m benchmarks
 
+wheel: $(VENV)/runtime ## Build dist/*.whl
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target wheel
+
+wheel-check: wheel ## Install the wheel with its pins into an empty environment, and run it there
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" \
+		&& "$$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt \
+		&& "$$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-index dist/*.whl \
+		&& cd "$$folder" && bin/usher --version && bin/usher demo --once --members 50
+
+release: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+release: $(VENV)/runtime ## Build dist/: wheel, source, bill of materials, SHA256SUMS
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(BIN)/python -m tools.sbom dist/usher.cdx.json
+	cp requirements/runtime.txt dist/requirements.txt
+	cd dist && sha256sum *.whl *.tar.gz usher.cdx.json requirements.txt >SHA256SUMS
+
 pins: ## Resolve requirements anew, with hashes, for every supported Python (needs uv)
 	for set in build runtime dev; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -55,4 +73,4 @@ pins: ## Resolve requirements anew, with hashes, for every supported Python (nee
 clean: ## Remove what the targets made, data of the demo included
 	rm -rf $(VENV) .usher-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test check fix bench pins clean
+.PHONY: help install demo test check fix bench wheel wheel-check release pins clean

@@ -21,8 +21,11 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         self.slept_seconds += seconds
-        self.pass_ms(round(seconds * 1000))
+        self.pass_seconds(seconds)
         await asyncio.sleep(0)
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.pass_ms(round(seconds * 1000))
 
     def pass_ms(self, milliseconds: int) -> None:
         self.at_ms += milliseconds

@@ -14,7 +14,7 @@ COUNTERS = {
     "triggers.received": "Triggers for this job; always applied + ignored + unreadable.",
     "triggers.applied": "Triggers that were newer than what was stored.",
     "triggers.ignored.REASON": (
-        "Triggers that changed nothing: `not_newer`, `superseded`, `no_identifier`, `too_many` or `change`."
+        "Triggers that changed nothing: `not_newer`, `superseded`, `no_identifier`, `too_many`, `change` or `erased`."
     ),
     "triggers.unreadable": "Triggers that made no sense; their messages are kept, encrypted.",
     "triggers.clamped": "Triggers whose time was more than 5 minutes ahead, and became the time they came.",
@@ -25,5 +25,6 @@ COUNTERS = {
     "sent.unknown": "Requests whose answer was lost.",
     "scans.found_inside": "People whom a reconcile found inside although they were wanted false.",
     "scans.no_identifier": "Profiles on scanned pages for which the identifier field names nobody.",
+    "scans.erased": "People on scanned pages who were erased, and are not stored.",
     "scans.found_absent": "People whom a complete scan did not find.",
 }

@@ -9,10 +9,10 @@ from tools.counters import COUNTERS, FATES
 from tools.markdown import code, page, table
 from usher.domain.intake import Intake
 from usher.domain.outcome import Accepted
-from usher.engine.telemetry import NAMES, Telemetry
+from usher.engine.telemetry import OUTCOMES, Telemetry
+from usher.jobs.figures import Figures
+from usher.web.exposition import StoredFigures
 from usher.web.receiver import WORDS
-
-PEOPLE = "People of a job: `total`, `in`, `due`, `aside`, and `held`: those of `due` that wait at the removal brake."
 
 
 def metrics_page() -> str:
@@ -28,20 +28,18 @@ def metrics_page() -> str:
         ),
         "`fate` is `unknown_audience` or another reason why an event belongs to no job, or one of these:",
         table(("Fate", "The event"), [(code(fate), meaning) for fate, meaning in FATES.items()]),
-        f"`outcome` is one of {_listed(NAMES.values())}.\n"
-        f"`answer` is `accepted`, `disconnected` or one of {_listed(WORDS)}.",
-        "## Since the job was made",
-        "These are read from the database at the moment of asking, so a restart loses nothing.\n"
+        f"`outcome` is one of {_listed(OUTCOMES)}.\n`answer` is `accepted`, `disconnected` or one of {_listed(WORDS)}.",
+        "## Read from the database",
+        "These are read at the moment of asking, so a restart loses nothing; every `usher serve` shows the same ones.\n"
         "Each series of a job begins at zero, but for those with a REASON.",
         table(
             ("Metric", "Type", "Labels", "Meaning"),
-            [
-                ("`usher_job_members`", "gauge", "`job`, `state`", PEOPLE),
-                ("`usher_job_status`", "gauge", "`job`, `status`", "1 for the status a job has."),
-                ("`usher_job_events_total`", "counter", "`job`, `event`", "What was counted for a job; see below."),
-            ],
+            [(code(_name(metric)), metric.type, _stored_labels(metric), metric.documentation) for metric in _stored()],
         ),
-        "`job` is `none` for what belongs to no job.",
+        "`state` is `total`, `in`, `due`, `aside` or `held`: those of `due` that wait at the removal brake.\n"
+        "`lane` is `live` for what triggers said, `bulk` for what a scan or a person did; who is held is in neither.\n"
+        "`kind` is `serve` or `worker`.",
+        "`job_id` is `none` for what belongs to no job.",
         table(("Event", "Meaning"), [(code(name), meaning) for name, meaning in COUNTERS.items()]),
     )
 
@@ -56,6 +54,14 @@ def _used() -> CollectorRegistry:
     telemetry.read_page()
     telemetry.receiver.labels("accepted").inc()
     return telemetry.registry
+
+
+def _stored() -> list[Metric]:
+    return list(StoredFigures(Figures(jobs=[], unrouted={}, authorizations=[], workers={})).collect())
+
+
+def _stored_labels(metric: Metric) -> str:
+    return ", ".join(map(code, metric._labelnames))  # type: ignore[attr-defined] # noqa: SLF001 - kept nowhere else
 
 
 def _name(metric: Metric) -> str:

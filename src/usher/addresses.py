@@ -64,6 +64,12 @@ _CARRIERS = (
     (IPv6Network("2002::/16"), 80),  # 6to4
 )
 
+# Names that lead into a network of one's own wherever they are resolved (RFC 6761, 6762, 8375, and habit).
+_INNER_NAMES = (
+    *(".localhost", ".localdomain", ".local", ".internal", ".intranet", ".private", ".corp", ".home", ".lan"),
+    *(".home.arpa", ".in-addr.arpa", ".ip6.arpa"),
+)
+
 _URL_TEXT = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]{1,8000}")  # RFC 3986 without "#"
 _HOST_NAME = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.|$))+")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
@@ -101,6 +107,20 @@ def check_url(url: str, *, field: str = "url", allow_http: bool, allow_private: 
         or _authority_problem(parsed, field=field)
         or _host_problem(parsed, field=field, allow_private=allow_private)
     )
+
+
+def check_host_by_name(url: str, *, field: str = "url") -> Problem | None:
+    """
+    Return what speaks against *url* where its name is resolved by somebody else, or None.
+
+    For URLs that *check_url* let pass. It knows a private name by its look alone, so it is less than *refusal*.
+    """
+    parsed = _parsed(url)
+    host = (parsed.raw_host or "" if parsed else "").lower().rstrip(".")
+    is_name = ":" not in host and not _ends_in_a_number(host)
+    if is_name and ("." not in host or host.endswith(_INNER_NAMES)):
+        return Problem(field, "names a host that can only be private.", ALLOW_PRIVATE)
+    return None
 
 
 def _parsed(url: str) -> URL | None:

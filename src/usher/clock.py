@@ -10,6 +10,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+SLOWER = 2.0  # times as long as the last good one may a reading take to be believed at once
+TRUST_SECONDS = 5.0  # after which a reading of any length is better than the last
+
 
 class Clock(Protocol):
     """What time it is, and waiting."""
@@ -35,6 +38,41 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class LedgerClock:
+    """
+    The database's time, carried on by this machine's steady clock between two readings.
+
+    Where several machines share a ledger, its clock is the only one: a machine whose own is wrong does no harm.
+
+    Args:
+        own: what measures durations, and tells the time until the database has.
+    """
+
+    def __init__(self, own: Clock) -> None:
+        self._own = own
+        self._ahead_seconds: float | None = None  # of the database's clock before *own*'s steady one
+        self._heard = (float("-inf"), float("inf"))  # when, and how long that took
+
+    def hear(self, now_ms: int, *, asked: float) -> None:
+        """Take in that it was *now_ms* between *asked* (monotonic) and now; the quicker the answer, the better."""
+        heard = self._own.monotonic()
+        took, (before, best) = heard - asked, self._heard
+        if took <= best * SLOWER or heard - before >= TRUST_SECONDS:
+            self._heard = (heard, took)
+            self._ahead_seconds = now_ms / 1000 - (asked + heard) / 2
+
+    def now_ms(self) -> int:
+        if self._ahead_seconds is None:
+            return self._own.now_ms()
+        return round((self._own.monotonic() + self._ahead_seconds) * 1000)
+
+    def monotonic(self) -> float:
+        return self._own.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._own.sleep(seconds)
 
 
 def iso_from_ms(at_ms: int) -> str:

@@ -77,6 +77,10 @@ class Conflict(UsherError):
     """Something else stands in the way."""
 
 
+class Superseded(Conflict):
+    """Another worker does this now; stop doing it, and undo nothing."""
+
+
 class TooSoon(UsherError):
     """Too many attempts failed; wait, then try again."""
 
@@ -99,7 +103,7 @@ class RemoteError(UsherError):
     A vendor's system did not do what was asked.
 
     Args:
-        system: "Mapp" or "Lytics".
+        system: "Mapp", "Lytics", or "proxy" for the operator's own on the way there.
         status: the HTTP status, or None where no answer came.
         retry_after_seconds: what the vendor asked for, already parsed and capped; None where it asked nothing.
     """

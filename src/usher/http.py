@@ -6,29 +6,27 @@ Nothing else in Usher opens a connection to a vendor.
 """
 
 import asyncio
-import socket
-import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from pydantic import SecretStr
 from yarl import URL
 
 from usher import __version__
-from usher.addresses import ALLOW_PRIVATE, check_url, refusal
-from usher.errors import InvalidInput, Problem, RemoteError, RemoteUnknown, RemoteUnreachable
-
-# Servers close idle connections too, the hastiest common ones after 5 s. Being first keeps a request from
-# crossing with the server's goodbye, which nobody can tell from a lost answer (see remote_error).
-IDLE_SECONDS = 4
+from usher.addresses import check_host_by_name, check_url
+from usher.connection import GuardedConnector, trusting
+from usher.errors import RemoteError, RemoteUnknown, RemoteUnreachable
+from usher.proxy import Proxy, proxy_at
 
 CONNECT_SHARE = 0.5  # of a request's time; so when the whole time is up, the request had been sent
-NAMES_KEPT_SECONDS = 10
+NO_PROXY = SecretStr("")
+PROXY_REFUSES = 407
 MOST_CONNECTIONS = 4_096  # sixteen authorizations of Mapp's, each with as many requests in flight as it may have
 
 
@@ -72,20 +70,23 @@ class Http(Protocol):
 
 class GuardedHttp:
     """
-    The real client: https only, public addresses only, no redirects, cookies, proxies or second tries.
+    The real client: https only, public addresses only, no redirects, cookies, proxies of chance or second tries.
 
     It belongs to the event loop of its first request; whoever made it closes it.
+    Through a proxy it resolves no vendor's name: literal addresses are judged as without one, names that can only
+    be private are refused, and where all others lead is the proxy's to judge.
 
     Args:
         allow_http: whether plain http is allowed too.
         allow_private: whether private and loopback addresses are allowed too.
         ca_file: a PEM file of authorities to trust besides the machine's own.
+        proxy_url: the HTTP proxy that every request goes through, perhaps with a password; blank: none.
         limit: connections in all; more requests than that wait for one to be free. Hosts have no limit of their own,
             because authorizations that share one would then wait for each other.
         resolver: what turns names into addresses; by default the machine does.
 
     Raises:
-        InvalidInput: *ca_file* cannot be read; mend USHER_CA_FILE.
+        InvalidInput: *ca_file* cannot be read, or *proxy_url* is none; mend USHER_CA_FILE or USHER_PROXY_URL.
     """
 
     def __init__(
@@ -94,12 +95,14 @@ class GuardedHttp:
         allow_http: bool,
         allow_private: bool,
         ca_file: Path | None,
+        proxy_url: SecretStr = NO_PROXY,
         limit: int = MOST_CONNECTIONS,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._allow_http = allow_http
         self._allow_private = allow_private
-        self._tls = _trusting(ca_file)
+        self._tls = trusting(ca_file)
+        self._proxy = proxy_at(proxy_url)
         self._limit = limit
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
@@ -120,7 +123,10 @@ class GuardedHttp:
 
         A gzip answer is inflated, to at most *most_bytes*. Any number of requests may run at once.
         """
-        target = _target(url, allow_http=self._allow_http, allow_private=self._allow_private)
+        has_proxy = self._proxy is not None
+        target = _target(
+            url, allow_http=self._allow_http, allow_private=self._allow_private, is_resolved_here=not has_proxy
+        )
         _check_headers(headers or {})
         session = self._open_session()
         try:
@@ -129,12 +135,14 @@ class GuardedHttp:
                 session.request(
                     method,
                     target,
-                    headers=headers,
                     data=body or None,
                     allow_redirects=False,
                     timeout=_connect_within(timeout_seconds * CONNECT_SHARE),
+                    **_way(target, headers or {}, proxy=self._proxy),
                 ) as response,
             ):
+                if self._proxy and target.scheme == "http" and response.status == PROXY_REFUSES:
+                    raise self._proxy.refusal(PROXY_REFUSES, host=target.raw_authority)
                 return await _reply(response, most_bytes=most_bytes)
         except RemoteError:
             raise
@@ -153,13 +161,12 @@ class GuardedHttp:
             raise RemoteUnreachable("Nothing was sent: Usher is shutting down.")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=GuardedConnector(
+                    allow_private=self._allow_private,
+                    proxy=self._proxy,
+                    tls=self._tls,
                     limit=self._limit,
-                    keepalive_timeout=IDLE_SECONDS,
-                    ttl_dns_cache=NAMES_KEPT_SECONDS,
-                    resolver=self._resolver or aiohttp.ThreadedResolver(),
-                    socket_factory=self._socket_towards,
-                    ssl=self._tls,
+                    resolver=self._resolver,
                 ),
                 headers={"User-Agent": f"Usher/{__version__}", "Accept-Encoding": "identity"},
                 skip_auto_headers=("Content-Type",),
@@ -170,41 +177,16 @@ class GuardedHttp:
             )
         return self._session
 
-    def _socket_towards(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        """Make the socket for one resolved address, just before it connects there and nowhere else."""
-        family, kind, protocol, _, where = address
-        against = None if self._allow_private else refusal(str(where[0]))
-        if against:
-            raise _RefusedAddressError(f"its address is {against}. {ALLOW_PRIVATE}")
-        return socket.socket(family, kind, protocol)
 
-
-class _RefusedAddressError(OSError):
-    """The guard's refusal, as an OSError so that the next address of the same name is tried."""
-
-
-def remote_error(error: Exception, *, host: str) -> RemoteError:  # noqa: PLR0911 - a table, read downwards
+def remote_error(error: Exception, *, host: str) -> RemoteError:
     """
-    Say what *error* means for the request: certainly not sent, or perhaps sent.
+    Say what *error* means for a request that had a connection: perhaps sent, whatever the error.
 
     A connection from the pool that ends before a byte of the answer is RemoteUnknown, although the server
     had often just closed it for idleness: a server that took the request and died looks exactly the same
-    (RFC 9112, 9.3.1). IDLE_SECONDS keeps it rare; a quarantine now and then is the price of the promise.
-    Whatever is not known here counts as perhaps sent.
+    (RFC 9112, 9.3.1). connection.IDLE_SECONDS keeps it rare; a quarantine now and then is the promise's price.
     """
     match error:
-        case aiohttp.ClientConnectorDNSError():
-            return RemoteUnreachable(f"{host} cannot be found: check its spelling and the name servers.")
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return RemoteUnreachable(
-                f"No secure connection to {host}: {_tls_reason(error)}. USHER_CA_FILE can add an authority."
-            )
-        case aiohttp.ClientConnectorError(os_error=_RefusedAddressError() as refused):
-            return RemoteUnreachable(f"Usher does not connect to {host}: {refused}")
-        case aiohttp.ClientConnectorError():
-            return RemoteUnreachable(f"{host} does not take connections ({error.os_error}).")
-        case aiohttp.ConnectionTimeoutError():
-            return RemoteUnreachable(f"{host} was not connected in time.")
         case aiohttp.InvalidURL():
             return RemoteUnreachable("Nothing was sent: the URL names no usable host.")
         case TimeoutError():
@@ -216,11 +198,22 @@ def remote_error(error: Exception, *, host: str) -> RemoteError:  # noqa: PLR091
 
 
 @lru_cache(maxsize=256)  # deliveries go to a handful of URLs, thousands of times a second
-def _target(url: str, *, allow_http: bool, allow_private: bool) -> URL:
+def _target(url: str, *, allow_http: bool, allow_private: bool, is_resolved_here: bool) -> URL:
     problem = check_url(url, allow_http=allow_http, allow_private=allow_private)
+    if not problem and not is_resolved_here and not allow_private:
+        problem = check_host_by_name(url)
     if problem:
         raise RemoteUnreachable(f"Nothing was sent. {problem}")
     return URL(url, encoded=True)  # Mapp signs the path, so it goes out exactly as it was given
+
+
+def _way(target: URL, headers: Mapping[str, str], *, proxy: Proxy | None) -> dict[str, Any]:
+    """Return the headers, and what leads through the proxy: its password goes to nobody behind it."""
+    if proxy is None:
+        return {"headers": headers}
+    if target.scheme == "http":
+        return {"headers": {**headers, **proxy.headers}, "proxy": proxy.url}
+    return {"headers": headers, "proxy": proxy.url, "proxy_headers": proxy.headers}
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
@@ -276,22 +269,3 @@ def _readable(value: str) -> str:
 @lru_cache(maxsize=16)
 def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds, ceil_threshold=3600)
-
-
-def _tls_reason(error: aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError) -> str:
-    is_certificate = isinstance(error, aiohttp.ClientConnectorCertificateError)
-    cause = error.certificate_error if is_certificate else error.os_error
-    return str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "TLS failed")
-
-
-def _trusting(ca_file: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:
-            raise InvalidInput(
-                Problem("USHER_CA_FILE", "cannot be read as certificates.", "Point it at a readable PEM file.")
-            ) from error
-    return context

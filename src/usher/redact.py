@@ -1,7 +1,5 @@
 """How a member's identifier may be shown to those who must not see it in full."""
 
-import hashlib
-import hmac
 import re
 
 SHORT_CHARS = 5  # below, a member may be part of any word
@@ -29,8 +27,3 @@ def without_member(text: str, member: str) -> str:
     named = re.escape(member)
     pattern = named if len(member) >= SHORT_CHARS else rf"(?<!\w){named}(?!\w)"
     return re.sub(pattern, lambda _: mask_member(member), text, flags=re.IGNORECASE)
-
-
-def member_fingerprint(member: str, *, key: bytes) -> str:
-    """A keyed hash (16 hex digits) that joins log lines about one person without naming them."""
-    return hmac.digest(key, member.encode(), hashlib.sha256).hex()[:16]

@@ -14,6 +14,8 @@ from usher.errors import InvalidInput, Problem
 
 PREFIX = "USHER_"
 ADDRESSES = ("base_url", "url")
+MOST_DAYS = 3_650
+LONGEST_URL = 8_000  # characters; a longer file is some other one
 
 
 class Timing(BaseModel):
@@ -34,13 +36,27 @@ class Timing(BaseModel):
         return round(total * 1000)
 
 
+class Retention(BaseModel):
+    """For how many days each kind of record is kept; 0, which only the audit log takes, is for ever."""
+
+    model_config = ConfigDict(frozen=True)
+
+    history_days: int = Field(90, ge=1, le=MOST_DAYS)
+    logs_days: int = Field(90, ge=1, le=MOST_DAYS)
+    unreadable_days: int = Field(30, ge=1, le=MOST_DAYS)
+    audit_days: int = Field(730, ge=0, le=MOST_DAYS)
+
+
 class Settings(BaseModel):
     """Everything USHER_* may set. Names below are written in capitals with the prefix USHER_."""
 
     model_config = ConfigDict(frozen=True)
 
     data_dir: Path = Field(Path("usher-data"), description="Folder for the database, the key and the local socket.")
-    database_url: str = Field("", description="Where the ledger lives; blank means SQLite in the data folder.")
+    database_url: str = Field(
+        "", repr=False, description="Where the ledger lives; blank means SQLite in the data folder."
+    )
+    database_url_file: Path | None = Field(None, description="File that holds the database's URL, instead of it.")
     secret_key: SecretStr = Field(SecretStr(""), description="Key that encrypts secrets at rest: base64 of 32 bytes.")
     secret_key_file: Path | None = Field(
         None, description="File that holds the key; made on first start (mode 0600) when neither is given."
@@ -56,6 +72,10 @@ class Settings(BaseModel):
         "", description="Comma-separated addresses or networks whose X-Forwarded-For is believed."
     )
     ca_file: Path | None = Field(None, description="Extra certificate authorities to trust, as a PEM file.")
+    proxy_url: SecretStr = Field(
+        SecretStr(""),
+        description="HTTP proxy for all requests to vendors: `http://[user:password@]host:port`; blank means none.",
+    )
     send_room_seconds: float = Field(
         15, ge=2, le=600, description="Seconds between claiming a row and the last moment it may be sent."
     )
@@ -71,6 +91,16 @@ class Settings(BaseModel):
     scan_guard_seconds: float = Field(
         120, ge=0, le=86400, description="Seconds by which a scan of Lytics may lag behind its triggers (G)."
     )
+    keep_history_days: int = Field(
+        90, ge=1, le=MOST_DAYS, description="Days for which what happened to members is kept."
+    )
+    keep_logs_days: int = Field(90, ge=1, le=MOST_DAYS, description="Days for which the logs of jobs are kept.")
+    keep_unreadable_days: int = Field(
+        30, ge=1, le=MOST_DAYS, description="Days for which unreadable trigger messages are kept."
+    )
+    keep_audit_days: int = Field(
+        730, ge=0, le=MOST_DAYS, description="Days for which the audit log is kept; 0 is for ever."
+    )
     url: str = Field("", description="Command line only: the service to speak to.")
     token: SecretStr = Field(SecretStr(""), description="Command line only: the API token to present.")
 
@@ -83,13 +113,22 @@ class Settings(BaseModel):
             clock_margin_seconds=self.clock_margin_seconds,
         )
 
+    @property
+    def retention(self) -> Retention:
+        return Retention(
+            history_days=self.keep_history_days,
+            logs_days=self.keep_logs_days,
+            unreadable_days=self.keep_unreadable_days,
+            audit_days=self.keep_audit_days,
+        )
+
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """
     Read the settings from *environ*; unset and blank variables keep their defaults.
 
     Raises:
-        InvalidInput: every variable that is unknown or out of range, named with its mend.
+        InvalidInput: every variable that is unknown or out of range, or names a file that holds no database's URL.
     """
     given = {
         key.removeprefix(PREFIX).lower(): value.strip()
@@ -115,7 +154,42 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         ]
     if problems:
         raise InvalidInput(*problems)
-    return settings
+    return _with_database_url(settings)
+
+
+def _with_database_url(settings: Settings) -> Settings:
+    """Take the database's URL from its file where one is named, and refuse one that would show its password."""
+    variable, url = f"{PREFIX}DATABASE_URL", settings.database_url
+    if settings.database_url_file is not None:
+        variable = f"{variable}_FILE"
+        if url:
+            raise InvalidInput(Problem(variable, f"is given beside {PREFIX}DATABASE_URL.", "Unset one of the two."))
+        url = _url_in(settings.database_url_file, variable)
+    if not _hides_its_password(url):
+        mend = "Percent-encode its user name and password: @ is %40, [ is %5B."
+        raise InvalidInput(Problem(variable, "is not the address of a database.", mend))
+    return settings.model_copy(update={"database_url": url})
+
+
+def _url_in(file: Path, variable: str) -> str:
+    try:
+        with file.open(encoding="utf-8") as opened:
+            url = opened.read(LONGEST_URL).strip()
+    except (OSError, ValueError):
+        # Not chained: what the file holds instead may be a secret too.
+        raise InvalidInput(Problem(variable, "names a file that cannot be read.", "Check the path.")) from None
+    if "://" not in url or not url.isprintable():
+        raise InvalidInput(Problem(variable, "names a file that holds no URL.", "Write the URL alone into it."))
+    return url
+
+
+def _hides_its_password(url: str) -> bool:
+    """Whether every reader finds the password where it is; with a second @, some take its end for the host."""
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return url.startswith("sqlite:") or url.count("@") <= 1
 
 
 def _is_web_address(text: str) -> bool:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
-from usher.errors import Conflict, InvalidInput, NotFound, Problem, Unavailable
+from usher.errors import Conflict, InvalidInput, Problem, Unavailable
 
 RandomBytes = Callable[[int], bytes]
 
@@ -163,24 +163,6 @@ def rotated(ring: KeyRing, *, random_bytes: RandomBytes) -> KeyRing:
         longer = (Key(random_bytes(KEY_BYTES)), *keys)
         _write(file, longer)
     return KeyRing(longer, file)
-
-
-def retired(ring: KeyRing, *, key_id: str) -> KeyRing:
-    """
-    Drop an older key and return the new ring; first make sure that nothing sealed with it is left.
-
-    Raises:
-        NotFound: no key has that id.
-        Conflict: it is the current key (rotate first), or the keys are not Usher's to write.
-    """
-    with _changing(ring) as (file, keys):
-        kept = tuple(key for key in keys if key.key_id != key_id)
-        if len(kept) == len(keys):
-            raise NotFound(f"There is no key {key_id}.")
-        if key_id == keys[0].key_id:
-            raise Conflict(f"The key {key_id} is the current one. Rotate first, then retire it.")
-        _write(file, kept)
-    return KeyRing(kept, file)
 
 
 def may_be_read(mode: int, *, owner: int, user: int) -> bool:

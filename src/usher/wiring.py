@@ -1,17 +1,22 @@
 """The one place that picks concrete parts and puts them together."""
 
 import asyncio
+import os
 import random
 import secrets
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
 from starlette.types import ASGIApp
 
 from usher import __version__
 from usher.access.tokens import authenticate
 from usher.clock import SystemClock
+from usher.domain.worker import Stay, Worker
+from usher.engine.crew import CrewKeeper, alone
 from usher.engine.ingest import Ingest
 from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
@@ -22,54 +27,87 @@ from usher.jobs.sources import watch_sources
 from usher.jobs.vendors import Vendors
 from usher.lytics.triggers import TriggerMessage, read_message
 from usher.settings import Settings
+from usher.store.bells import Bells
 from usher.store.delivery import SqlDelivery
+from usher.store.erasure import Tombstones
 from usher.store.intake import SqlIntake
-from usher.store.opening import OpenStore, open_sqlite
+from usher.store.opening import OpenStore, open_store
 from usher.store.scanning import SqlScans
 from usher.store.supervision import SqlJobs
+from usher.store.workers import SqlWorkers
 from usher.vault import Vault, load_or_create_key_ring
 from usher.web.app import create_app
 from usher.web.deps import WebDeps
 from usher.web.live_room import LiveRoom
 
+Kind = Literal["serve", "worker"]
 LARGE_BODY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything that runs, put together and not started."""
+    """
+    Everything that runs, put together and not started.
+
+    Args:
+        database_url: where other processes that share the ledger can be heard; blank where there are none.
+    """
 
     app: ASGIApp
     desk: Desk
     engine: Engine
     store: OpenStore
     http: GuardedHttp
+    database_url: str
 
 
 @asynccontextmanager
-async def local_service(settings: Settings, *, with_engine: bool) -> AsyncIterator[ASGIApp]:
+async def local_service(settings: Settings, *, with_engine: bool, kind: Kind = "serve") -> AsyncIterator[ASGIApp]:
     """
-    Yield the service's application, under the owner's lock on its data.
+    Yield the service's application; a "serve" and whatever uses SQLite owns the data folder meanwhile.
 
     Args:
         with_engine: also run every job; otherwise jobs are only looked at and changed.
+        kind: a "worker" only sends and scans, and leaves what Lytics' webhooks need to a "serve".
 
     Raises:
         Conflict: another process works on this data. InvalidInput: mend the named settings.
     """
-    service = build(settings)
-    running = [service.engine.run(), watch_sources(service.desk)] if with_engine else []
-    tasks = [asyncio.create_task(work) for work in running]
+    service = build(settings, kind=kind, is_owner=with_engine and kind == "serve")
     try:
-        yield service.app
+        async with _running(service, kind=kind) if with_engine else nullcontext():
+            yield service.app
+    finally:
+        await service.http.close()
+        await service.store.close()
+
+
+@asynccontextmanager
+async def _running(service: Service, *, kind: Kind) -> AsyncIterator[None]:
+    watching = [watch_sources(service.desk)] if kind == "serve" else []
+    tasks = [asyncio.create_task(work) for work in (service.engine.run(), *watching)]
+    try:
+        async with _heard(service):
+            yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if tasks:
-            await service.engine.stop()
-        await service.http.close()
-        await service.store.close()
+        await service.engine.stop()
+
+
+@asynccontextmanager
+async def _heard(service: Service) -> AsyncIterator[None]:
+    """Look at once when another process says that more is owed or that something was changed."""
+    if not service.database_url:
+        yield
+        return
+    loop, engine = asyncio.get_running_loop(), service.engine
+    bells = Bells(service.database_url, loop=loop, owed=engine.ring, changed=engine.refresh)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(bells.close)
 
 
 async def read_aside(body: bytes) -> TriggerMessage:
@@ -77,14 +115,13 @@ async def read_aside(body: bytes) -> TriggerMessage:
     return read_message(body) if len(body) < LARGE_BODY_BYTES else await asyncio.to_thread(read_message, body)
 
 
-def build(settings: Settings) -> Service:
-    """Take ownership of the data and put the parts together; call it inside the loop that will run them."""
-    clock = SystemClock()
-    store = open_sqlite(settings.data_dir, clock=clock, database_url=settings.database_url)
+def build(settings: Settings, *, kind: Kind = "serve", is_owner: bool = True) -> Service:
+    """Open the data and put the parts together; call it inside the loop that will run them."""
+    store = open_store(settings.data_dir, clock=SystemClock(), database_url=settings.database_url, is_owner=is_owner)
     try:
-        return _put_together(settings, store, clock)
+        return _put_together(settings, store, kind=kind)
     except BaseException:
-        store.lock.close()
+        store.let_go()
         raise
 
 
@@ -98,17 +135,39 @@ def _vault(settings: Settings) -> Vault:
     return Vault(ring)
 
 
-def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> Service:
+def _crew(settings: Settings, store: OpenStore, *, kind: Kind) -> CrewKeeper:
+    room = settings.send_room_seconds
+    if not store.is_shared:
+        return alone(store.clock, send_room_seconds=room)
+    me = Worker(Stay(0, secrets.token_hex(16)), kind=kind, host=socket.gethostname(), pid=os.getpid(), lives_ms=0)
+    workers = SqlWorkers(store.database, is_alone=False)
+    return CrewKeeper(workers, identity=me, clock=store.clock, send_room_seconds=room)
+
+
+def _put_together(settings: Settings, store: OpenStore, *, kind: Kind) -> Service:
+    clock = store.clock
     vault = _vault(settings)
-    http = GuardedHttp(allow_http=settings.allow_http, allow_private=settings.allow_private, ca_file=settings.ca_file)
+    crew = _crew(settings, store, kind=kind)
+    http = GuardedHttp(
+        allow_http=settings.allow_http,
+        allow_private=settings.allow_private,
+        ca_file=settings.ca_file,
+        proxy_url=settings.proxy_url,
+    )
     vendors = Vendors(
         store.database, vault=vault, http=http, clock=clock, timeout_seconds=settings.request_timeout_seconds
     )
     telemetry = Telemetry()
     sql = store.statements
+    tombstones = Tombstones(vault)
     engine = Engine(
-        Stores(SqlJobs(store.database, sql), SqlDelivery(store.database, sql), SqlScans(store.database, sql)),
+        Stores(
+            SqlJobs(store.database, sql, retention=settings.retention),
+            SqlDelivery(store.database, sql),
+            SqlScans(store.database, sql, tombstones, worker=crew.id if store.is_shared else None),
+        ),
         vendors,
+        crew=crew,
         clock=clock,
         rng=random.Random(),  # noqa: S311 - spreads retries; nothing secret hangs on it
         timing=settings.timing,
@@ -130,9 +189,10 @@ def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> S
         allow_private=settings.allow_private,
         guard_seconds=settings.scan_guard_seconds,
         timing=settings.timing,
+        retention=settings.retention,
     )
     ingest = Ingest(
-        SqlIntake(store.database, sql),
+        SqlIntake(store.database, sql, tombstones),
         seal=lambda raw: vault.seal(raw, place=UNREADABLE_PLACE).encode(),
         bell=engine,
         read=read_aside,
@@ -146,4 +206,11 @@ def _put_together(settings: Settings, store: OpenStore, clock: SystemClock) -> S
         version=__version__,
         live=LiveRoom(clock),
     )
-    return Service(app=create_app(deps), desk=desk, engine=engine, store=store, http=http)
+    return Service(
+        app=create_app(deps),
+        desk=desk,
+        engine=engine,
+        store=store,
+        http=http,
+        database_url=settings.database_url if store.is_shared else "",
+    )

@@ -1,6 +1,5 @@
 """A desk for people over a real database, with a clock to move and passwords that cost nothing."""
 
-import asyncio
 import itertools
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,31 +14,13 @@ from usher.access.passwords import Passwords
 from usher.access.people import create_person
 from usher.access.roles import Actor, Role
 from usher.access.sessions import Session, session_of
-from usher.store.database import Database, Work
+from usher.store.database import Database
 
 ROOT = Actor("root", Role.ADMIN)
 GOOD = "four brown foxes jumped"
 BETTER = "five green frogs slept in"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
-
-
-@dataclass
-class TurnByTurn:
-    """A database that lets others go first, so that what happens at once crosses."""
-
-    inner: Database
-
-    async def read(self, work: Work[Any]) -> Any:
-        await asyncio.sleep(0)
-        return await self.inner.read(work)
-
-    async def write(self, work: Work[Any]) -> Any:
-        await asyncio.sleep(0)
-        return await self.inner.write(work)
-
-    async def close(self) -> None:
-        await self.inner.close()
 
 
 @dataclass

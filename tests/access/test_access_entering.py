@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.access.house import BETTER, CHEAP, GOOD, MINUTE_MS, ROOT, House, TurnByTurn
+from tests.access.house import BETTER, CHEAP, GOOD, MINUTE_MS, ROOT, House
+from tests.crossing import TurnByTurn
 from usher.access.entering import change_password, sign_in
 from usher.access.links import open_link
 from usher.access.passwords import Passwords

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.access.house import BETTER, DAY_MS, GOOD, MINUTE_MS, ROOT, TurnByTurn
+from tests.access.house import BETTER, DAY_MS, GOOD, MINUTE_MS, ROOT
+from tests.crossing import TurnByTurn
 from usher.access.entering import use_link
 from usher.access.links import Invitation, first_link, link_url, open_link
 from usher.access.people import create_person, list_people, remove_person, reset_person

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.access.house import GOOD, ROOT, TurnByTurn
+from tests.access.house import GOOD, ROOT
+from tests.crossing import TurnByTurn
 from usher.access.entering import sign_in
 from usher.access.names import LONGEST_RAW, clean_name, name_key, name_problems
 from usher.access.people import MOST_PEOPLE, change_role, create_person, list_people, remove_person, reset_person

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.access.house import BETTER, DAY_MS, GOOD, HOUR_MS, House, TurnByTurn
+from tests.access.house import BETTER, DAY_MS, GOOD, HOUR_MS, House
+from tests.crossing import TurnByTurn
 from usher.access.entering import change_password
 from usher.access.throttle import KNOWN_FOR_MS, ONE_GUESSER, ONE_NAME, ONE_NETWORK, Limit, wait_ms
 from usher.errors import InvalidInput, TooSoon, Unauthenticated

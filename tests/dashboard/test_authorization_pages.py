@@ -205,6 +205,19 @@ async def test_a_test_of_a_saved_one_shows_its_questions_and_changes_its_health(
     assert "Healthy" in page.words
 
 
+async def test_a_token_that_hides_identifiers_is_taken_only_with_the_second_button(connected):
+    connected.running.world.door.rights["blind"] = frozenset(("audiences", "schema"))
+    admin, rotating = await connected.visitor(), {"do": "rotate", "token": "blind"}
+    added = await admin.post("/authorizations/new", lytics(connected, token="blind"))
+    replaced = await admin.post(at(connected, "lytics"), rotating)
+
+    for page, kept in ((added, "Nothing was saved."), (replaced, "Nothing was changed; the old one is in use.")):
+        assert (page.status, f"The connection works, but not for jobs yet. {kept}" in page.words) == (400, True)
+    assert len(await saved(connected)) == 2
+    insisted = await admin.act(at(connected, "lytics"), rotating | {"insists": "on"})
+    assert "Saved although the test failed." in insisted.words
+
+
 async def test_a_new_secret_is_tested_before_the_old_one_goes(connected):
     admin = await connected.visitor()
     refused = await admin.post(at(connected, "mapp"), {"do": "rotate", "secret": "wrong"})

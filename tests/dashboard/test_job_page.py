@@ -18,7 +18,7 @@ from usher.store import ledger, scans
 from usher.store.database import Txn
 from usher.store.jobs import job_by_id
 from usher.web.dashboard.job_figures import DROPPED, charts_of
-from usher.web.dashboard.job_page import FEED_ICONS, feed_line
+from usher.web.dashboard.job_page import feed_line
 from usher.web.dashboard.rendering import icon
 
 EVIL = "<script>alert(1)</script>\"'&"
@@ -259,29 +259,30 @@ async def test_each_state_says_what_happened_and_offers_what_helps(
     assert "<script>alert" not in page.text
 
 
-@pytest.mark.parametrize(
-    ("level", "code", "shown"),
-    [
-        ("info", LogCode.SCAN_DONE, ("circle-check", "ok-c")),
-        ("info", LogCode.SCAN_DOUBTED, ("info", "")),
-        ("warn", LogCode.SCAN_INTERRUPTED, ("triangle-alert", "warn-c")),
-        ("warn", LogCode.SCAN_DONE, ("triangle-alert", "warn-c")),
-        ("error", LogCode.FAULT, ("octagon-alert", "bad-c")),
-        ("info", LogCode.PAUSED, ("pause", "")),
-        ("info", "", ("info", "")),
-        ("info", "a code that is gone", ("info", "")),
-    ],
-)
-def test_a_line_is_shown_by_its_level_then_its_code_and_never_by_its_words(
-    level: str, code: str, shown: tuple[str, str]
-) -> None:
-    found = feed_line(LogEntry(1, level, "The backfill scan stopped before its end (it was paused); so.", code))
-    assert (found.icon, found.style) == shown
+def look(level: str, code: str, said: str = "The backfill scan stopped (it was paused); so.") -> tuple[str, str]:
+    found = feed_line(LogEntry(1, level, said, code))
+    return found.icon, found.style
 
 
-@pytest.mark.parametrize("code", sorted(FEED_ICONS))
+def test_a_warning_and_an_error_look_like_one_whatever_they_are_about() -> None:
+    warnings, errors = ({look(level, code) for code in LogCode} for level in ("warn", "error"))
+    assert (len(warnings), len(errors)) == (1, 1)
+    assert not (warnings | errors) & {look("info", code) for code in LogCode}
+
+
+def test_good_news_looks_unlike_a_doubt_and_words_change_nothing() -> None:
+    assert look("info", LogCode.SCAN_DONE) == look("info", LogCode.SCAN_DONE, "It failed.")
+    assert look("info", LogCode.SCAN_DONE) != look("info", LogCode.SCAN_DOUBTED)
+    assert look("info", LogCode.PAUSED) != look("info", LogCode.RESUMED)
+
+
+def test_a_line_of_a_code_that_is_gone_is_a_plain_one() -> None:
+    assert look("info", "a code that is gone") == look("info", "") == look("info", LogCode.SCAN_DOUBTED)
+
+
+@pytest.mark.parametrize("code", ["", *LogCode])
 def test_every_icon_of_the_feed_is_there(code: str) -> None:
-    assert "<svg" in icon(*FEED_ICONS[code])
+    assert all("<svg" in icon(*look(level, code)) for level in ("info", "warn", "error"))
 
 
 async def test_the_moment_of_the_fault_is_told(house: House) -> None:

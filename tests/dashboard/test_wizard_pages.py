@@ -62,6 +62,18 @@ async def auths_of(house: House) -> list[dict[str, object]]:
     return found
 
 
+def both(house: House) -> dict[str, str]:
+    """What the second page sends with two new accounts."""
+    sandbox = house.running.sandbox_url
+    sent = {"draft": "d", "mapp": "new", "lytics": "new", "mapp_label": "M", "lytics_label": "L"}
+    sent |= {"mapp_api_url": f"{sandbox}/mapp", "mapp_integration_id": SANDBOX.integration_id}
+    return sent | {
+        "mapp_secret": SANDBOX.secret,
+        "lytics_api_url": f"{sandbox}/lytics",
+        "lytics_token": SANDBOX.lytics_token,
+    }
+
+
 async def connect(somebody: Person, house: House, *, secret: str = SANDBOX.secret) -> None:
     """Come to the second page, and type both accounts in."""
     await somebody.open("/jobs/new")
@@ -158,11 +170,19 @@ async def test_a_pasted_address_fills_in_the_integration_id_and_what_follows_it_
     assert (len(await auths_of(house)), "subtype" in str(await auths_of(house))) == (2, False)
 
 
+async def test_each_vendor_is_asked_once_where_new_authorizations_are_saved(house: House) -> None:
+    admin, calls = await house.visitor(), house.running.world.traffic.by_status
+    sent = both(house)
+    for provider in ("mapp", "lytics"):
+        await admin.post("/jobs/new/accounts", sent | {"do": f"test-{provider}"})
+    of_tests = calls.total()
+    page = await admin.post("/jobs/new/accounts", sent)
+    assert (page.status, calls.total()) == (303, 2 * of_tests)
+    assert [auth["status"] for auth in await auths_of(house)] == ["healthy", "healthy"]
+
+
 async def test_accounts_that_are_sent_three_times_are_saved_once(house: House) -> None:
-    admin, sandbox = await house.visitor(), house.running.sandbox_url
-    sent = {"draft": "d", "mapp": "new", "lytics": "new", "mapp_label": "M", "lytics_label": "L"}
-    sent |= {"mapp_api_url": f"{sandbox}/mapp", "mapp_integration_id": SANDBOX.integration_id}
-    sent |= {"mapp_secret": SANDBOX.secret, "lytics_api_url": f"{sandbox}/lytics", "lytics_token": SANDBOX.lytics_token}
+    admin, sent = await house.visitor(), both(house)
     pages = await asyncio.gather(*(admin.post("/jobs/new/accounts", sent) for _ in range(3)))
     assert {(page.status, page.leads_to) for page in pages} == {(303, pages[0].leads_to)}
     assert sorted(str(one["label"]) for one in await auths_of(house)) == ["L", "M"]

@@ -14,7 +14,7 @@ from usher.settings import PREFIX, Settings
 COMMANDS = dict(commands())
 GROUPS = {path[:length] for path in COMMANDS for length in range(1, len(path))}
 VARIABLES = {PREFIX + name.upper() for name in Settings.model_fields}
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 

@@ -105,3 +105,51 @@ def test_any_environment_gives_settings_or_invalid_input(environ):
 def test_an_address_that_is_none_of_the_web_s_is_refused(text):
     assert [p.field for p in told(USHER_BASE_URL=text, USHER_URL=text).problems] == ["USHER_BASE_URL", "USHER_URL"]
     assert settings_from({"USHER_URL": "http://127.0.0.1:8080"}).url == "http://127.0.0.1:8080"
+
+
+def test_the_database_s_url_may_stand_in_a_file(tmp_path):
+    file = tmp_path / "url"
+    file.write_text(" postgresql://usher:hunter2@db/usher\n")
+    settings = settings_from({"USHER_DATABASE_URL_FILE": str(file)})
+
+    assert settings.database_url == "postgresql://usher:hunter2@db/usher"
+    assert "hunter2" not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"hunter2", b"\xff\xfe://hunter2", b"postgresql://a\nhunter2"])
+def test_a_file_that_holds_no_database_s_url_is_told_and_what_it_holds_is_not(tmp_path, content):
+    file = tmp_path / "url"
+    if content is not None:
+        file.write_bytes(content)
+    error = told(USHER_DATABASE_URL_FILE=str(file))
+
+    assert [p.field for p in error.problems] == ["USHER_DATABASE_URL_FILE"]
+    assert "hunter2" not in error.message
+    assert error.__cause__ is None
+
+
+def test_a_database_s_url_and_a_file_of_it_are_one_too_many(tmp_path):
+    file = tmp_path / "url"
+    file.write_text("postgresql://db/usher")
+    error = told(USHER_DATABASE_URL="postgresql://other/usher", USHER_DATABASE_URL_FILE=str(file))
+
+    assert [p.field for p in error.problems] == ["USHER_DATABASE_URL_FILE"]
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hun@ter2@db/usher", "postgresql://u:[hunter2@db/usher"])
+def test_a_password_that_would_be_taken_for_the_host_is_refused_unseen(url):
+    error = told(USHER_DATABASE_URL=url)
+
+    assert [p.field for p in error.problems] == ["USHER_DATABASE_URL"]
+    assert "ter2" not in error.message
+
+
+def test_a_path_of_sqlite_s_may_hold_any_sign():
+    assert settings_from({"USHER_DATABASE_URL": "sqlite:////data/a@b@c.db"}).database_url == "sqlite:////data/a@b@c.db"
+
+
+def test_the_proxy_s_password_shows_in_no_repr():
+    settings = settings_from({"USHER_PROXY_URL": "http://usher:hunter2@proxy:3128"})
+
+    assert settings.proxy_url.get_secret_value() == "http://usher:hunter2@proxy:3128"
+    assert "hunter2" not in repr(settings) + str(settings)

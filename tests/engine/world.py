@@ -18,6 +18,7 @@ from usher.domain.attribute import Target
 from usher.domain.claim import Settlement
 from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
 from usher.domain.outcome import Accepted, Late, Outcome, Rejected, RetryLater, StopCause, StopJob, Unknown
+from usher.engine.crew import alone
 from usher.engine.ingest import Ingest
 from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
@@ -241,6 +242,7 @@ class World:
         telemetry = Telemetry()
         self.engine = Engine(
             stores, self.vendors, clock=self.clock, rng=self.rng, timing=self.timing,
+            crew=alone(self.clock, send_room_seconds=self.timing.send_room_seconds),
             guard_seconds=self.guard_seconds, telemetry=telemetry,
         )  # fmt: skip
         self.ingest = Ingest(SqlIntake(self.database, sql), seal=lambda raw: raw, bell=self.engine, telemetry=telemetry)

@@ -14,10 +14,10 @@ from cryptography.x509.oid import NameOID
 class Authority:
     """Signs server certificates; *file* is the PEM that a client must trust."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, name: str = "Test authority") -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name("Test authority")
+        self._name = _name(name)
         self.file = folder / "authority.pem"
         builder = _builder(self._name, issuer=self._name, key=self._key).add_extension(
             x509.BasicConstraints(ca=True, path_length=0), critical=True

@@ -5,7 +5,9 @@ import contextlib
 import gzip
 import json
 import logging
+import re
 import socket
+import ssl
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -17,6 +19,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from certificates import Authority
 from hostile_server import Behaviour, HostileServer
 
+import usher
+from usher.connection import trusting
 from usher.errors import InvalidInput, RemoteUnknown, RemoteUnreachable
 from usher.http import MOST_CONNECTIONS, GuardedHttp, remote_error
 from usher.jobs.credentials import MOST_IN_FLIGHT
@@ -501,6 +505,34 @@ async def test_an_added_authority_is_trusted(tls_server: HostileServer, authorit
     await http.close()
 
     assert reply.body == b"ok"
+
+
+async def test_an_added_authority_is_trusted_besides_the_machine_s_own(
+    tls_server: HostileServer, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = Authority(tmp_path, name="Added authority")
+    other_server = HostileServer()
+    await other_server.start(tls=added.server_context("localhost"))
+    other_server.behaviours = [answering()]
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))  # where OpenSSL finds the machine's own
+    http = GuardedHttp(allow_http=False, allow_private=True, ca_file=added.file)
+
+    for standing in (tls_server, other_server):
+        assert (await http.request("GET", standing.url(scheme="https", host="localhost"))).body == b"ok"
+
+    await http.close()
+    await other_server.stop()
+
+
+def test_nothing_in_usher_can_switch_verification_off() -> None:
+    sources = {path: path.read_text() for path in Path(usher.__file__).parent.rglob("*.py")}
+    sources = {path: text for path, text in sources.items() if "sandbox" not in path.parts}
+    off = re.compile(r"CERT_NONE|CERT_OPTIONAL|verify_mode|check_hostname|_create_unverified|ssl=False|verify=False")
+
+    assert len(sources) > 100
+    assert [path.name for path, text in sources.items() if off.search(text)] == []
+    assert trusting(None).verify_mode is ssl.CERT_REQUIRED
+    assert trusting(None).check_hostname
 
 
 @pytest.mark.parametrize(("is_added", "host"), [(False, "localhost"), (True, "127.0.0.1")])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from usher.errors import Conflict, InvalidInput, NotFound, Unavailable
+from usher.errors import Conflict, InvalidInput, Unavailable
 from usher.vault import (
     KEY_FILE_NAME,
     Key,
@@ -23,7 +23,6 @@ from usher.vault import (
     VaultLocked,
     load_or_create_key_ring,
     may_be_read,
-    retired,
     rotated,
 )
 
@@ -361,20 +360,6 @@ def test_a_linked_key_file_is_rotated_where_it_lies(tmp_path: Path) -> None:
 
     assert link.is_symlink()
     assert len(a_ring_in(tmp_path / "real").keys) == 2
-
-
-def test_an_older_key_can_be_retired_and_the_current_one_cannot(tmp_path: Path) -> None:
-    first = a_ring_in(tmp_path)
-    second = rotated(first, random_bytes=os.urandom)
-
-    with pytest.raises(Conflict, match="Rotate first"):
-        retired(second, key_id=second.current.key_id)
-    with pytest.raises(NotFound):
-        retired(second, key_id="0" * 12)
-    third = retired(second, key_id=first.current.key_id)
-
-    assert third.keys == (second.current,)
-    assert a_ring_in(tmp_path).keys == third.keys
 
 
 def test_keys_in_the_environment_are_changed_there() -> None:

@@ -1,6 +1,5 @@
 """A desk over a real database and pretend vendors, and the few words in which tests speak of it."""
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import Iterable
@@ -23,7 +22,7 @@ from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft, read_auth_draft, read_job_draft
 from usher.jobs.vendors import Vendors
 from usher.store import delivery, ledger
-from usher.store.database import Database, Txn, Work
+from usher.store.database import Txn, Work
 from usher.store.jobs import change_job, job_by_id
 from usher.store.opening import OpenStore
 from usher.store.scans import Sweep, open_sweeps
@@ -37,24 +36,6 @@ CONFIG = {"segment_id": VIP, "uid_field": "email", "group_id": GROUP}
 
 def key_of(number: int) -> Key:
     return Key(hashlib.sha256(bytes([number])).digest())
-
-
-@dataclass
-class TurnByTurn:
-    """A database that lets others go first, so that what happens at once crosses."""
-
-    inner: Database
-
-    async def read(self, work: Work[Any]) -> Any:
-        await asyncio.sleep(0)
-        return await self.inner.read(work)
-
-    async def write(self, work: Work[Any]) -> Any:
-        await asyncio.sleep(0)
-        return await self.inner.write(work)
-
-    async def close(self) -> None:
-        await self.inner.close()
 
 
 @dataclass
@@ -160,7 +141,7 @@ def office_on(store: OpenStore, clock: ManualClock) -> Office:
     vendors, vault, numbers = FakeVendors(), Vault(KeyRing((key_of(1),))), count(1)
     refreshed: list[int] = []
     desk = Desk(
-        database=store.database,
+        database=store.pages,
         statements=store.statements,
         vendors=Vendors(store.database, vault=vault, http=vendors, clock=clock, timeout_seconds=10),
         vault=vault,

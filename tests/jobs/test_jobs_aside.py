@@ -174,6 +174,7 @@ async def test_a_retry_that_cannot_be_is_refused(office):
     assert await owed(office, job, "al") == []
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_reading_and_retrying_walk_the_index_of_those_set_aside(office):
     def plan(statement, **values):
         return lambda txn: [row[3] for row in txn.conn.execute(text(f"EXPLAIN QUERY PLAN {statement.text}"), values)]

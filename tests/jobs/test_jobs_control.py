@@ -391,7 +391,7 @@ async def test_a_held_scan_stops_a_job_that_is_paused_until_somebody_decides(off
 
 async def test_held_exits_are_said_whole_again_after_a_pause_and_after_an_outage(office):
     job = await job_with_held_exits(office)
-    whole = "Mapp has been told of 0 of them already; 1 exits wait for you"
+    whole = "people left the audience: none told yet, 1 waits for you."
 
     assert whole in (await control.pause_job(office.desk, ANNA, job.id)).reason
     resumed = await control.resume_job(office.desk, ANNA, job.id)

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from tests.crossing import TurnByTurn
 from tests.jobs.fake_vendors import GROUP, LYTICS_HOST, MAPP_HOST, OTHER, VIP, segment
-from tests.jobs.office import ANNA, CONFIG, SECRET, TOKEN, Office, TurnByTurn
+from tests.jobs.office import ANNA, CONFIG, SECRET, TOKEN, Office
 from usher.domain.job import Status
 from usher.errors import Conflict, InvalidInput, Unavailable
 from usher.jobs.control import kill_job

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from tests.crossing import TurnByTurn
 from tests.jobs.fake_vendors import LYTICS_HOST, MAPP_HOST, OTHER
-from tests.jobs.office import ANNA, Office, TurnByTurn
+from tests.jobs.office import ANNA, Office
 from usher.domain.job import Cause, Status
 from usher.domain.observation import Source
 from usher.domain.outcome import Accepted

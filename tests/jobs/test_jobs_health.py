@@ -1,5 +1,7 @@
 """What the settings show: the audit trail with names, how the service stands, and what is kept for how long."""
 
+import re
+
 import pytest
 
 from tests.jobs.office import ANNA
@@ -80,7 +82,7 @@ async def test_health_counts_what_the_database_holds_and_leaves_deleted_jobs_out
     found = await service_health(office.desk)
     assert (found.holdings.jobs, found.holdings.live) == (1, 1)
     assert (found.holdings.members, found.holdings.due, found.holdings.set_aside) == (2, 2, 0)
-    assert found.holdings.extent.database.startswith("SQLite 3.")
+    assert re.match(r"SQLite 3\.|PostgreSQL 18", found.holdings.extent.database)
     assert found.holdings.extent.size_bytes > 4_096
     assert [auth.label for auth in found.authorizations] == ["Our Mapp", "Our Lytics"]
     assert not any(auth.secrets for auth in found.authorizations)

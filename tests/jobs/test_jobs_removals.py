@@ -10,7 +10,7 @@ from usher.jobs.removals import HeldScan, Limits, Removals
 from usher.store.brake import HeldExits
 
 SCAN = HeldScan("reconcile", leaving=700, inside=2_000, seen=1_300, pages=13, ended_ms=5)
-EXITS = HeldExits(left=700, told=0, waiting=710, inside=2_000)
+EXITS = HeldExits(told=0, waiting=710, inside=2_000)
 
 
 def removals(scan: HeldScan | None = None, exits: HeldExits | None = None, **config: object) -> Removals:

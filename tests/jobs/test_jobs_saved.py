@@ -8,6 +8,7 @@ import pytest
 from tests.jobs.fake_vendors import LYTICS_HOST, OTHER, VIP
 from tests.jobs.office import ANNA, Office
 from usher.domain.job import SENDING, Cause, Job, Status
+from usher.engine.crew import alone
 from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
 from usher.errors import Conflict, InvalidInput
@@ -92,6 +93,7 @@ async def test_the_engine_reads_the_audience_only_once_it_is_resumed(office):
             SqlScans(store.database, store.statements),
         ),
         office.desk.vendors,
+        crew=alone(office.clock, send_room_seconds=office.desk.timing.send_room_seconds),
         clock=office.clock,
         rng=Random(1),
         timing=office.desk.timing,

@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
-from tests.jobs.fake_vendors import MAPP_HOST, REST_HOST
-from tests.jobs.office import ANNA, SECRET, Office, TurnByTurn
+from tests.crossing import TurnByTurn
+from tests.jobs.fake_vendors import LYTICS_HOST, MAPP_HOST, REST_HOST
+from tests.jobs.office import ANNA, SECRET, Office
 from usher.errors import InvalidInput, NotFound
-from usher.jobs.authorizations import list_authorizations, show_authorization
+from usher.jobs.authorizations import list_authorizations, show_authorization, test_draft
 from usher.jobs.drafts import read_auth_draft
 from usher.jobs.sealing import open_secrets
-from usher.jobs.tested_credentials import add_tested, change_tested
+from usher.jobs.tested_credentials import add_tested, change_tested, save_with_report
 from usher.store.authorizations import authorization_by_id
 
 CONFIG = {"api_url": f"https://{MAPP_HOST}/charon", "integration_id": "int-9", "secret": SECRET}
@@ -53,6 +54,33 @@ async def test_credentials_that_fail_are_not_saved_unless_somebody_insists(offic
     insisted = await add_tested(office.desk, ANNA, draft(label="Shop", config=CONFIG), insists=True)
     kept = await show_authorization(office.desk, insisted.auth.id)
     assert kept.status == ("unhealthy" if how == "refusing" else "unknown")
+
+
+async def test_a_token_that_hides_every_identifier_is_taken_only_by_somebody_who_insists(office):
+    office.vendors.values = ["[redacted]", "***"]
+    new = draft("lytics-token", label="Blind", config={"api_url": f"https://{LYTICS_HOST}", "token": "blind-1"})
+    fresh = draft("lytics-token", config={"token": "blind-2"})
+
+    refused = [await add_tested(office.desk, ANNA, new), await change_tested(office.desk, ANNA, office.lytics, fresh)]
+    assert [(taken.auth, taken.report.is_healthy, taken.report.is_usable) for taken in refused] == 2 * [
+        (None, True, False)
+    ]
+    assert "auth.test" not in await office.actions()
+
+    insisted = await change_tested(office.desk, ANNA, office.lytics, fresh, insists=True)
+    assert "PII View" in (await show_authorization(office.desk, insisted.auth.id)).status_note
+
+
+async def test_a_test_that_was_made_already_is_noted_and_nobody_is_asked_again(office):
+    report = await test_draft(office.desk, draft(label="Shop", config=CONFIG))
+    asked = len(office.vendors.asked)
+
+    first, again = [
+        await save_with_report(office.desk, ANNA, draft(label="Shop", config=CONFIG), report) for _ in range(2)
+    ]
+
+    assert (len(office.vendors.asked), first.id) == (asked, again.id)
+    assert (await show_authorization(office.desk, first.id)).status == "healthy"
 
 
 async def test_the_same_credentials_sent_twice_are_saved_once(office):

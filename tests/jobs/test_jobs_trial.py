@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from tests.crossing import TurnByTurn
 from tests.jobs.fake_vendors import GROUP, LYTICS_HOST, MAPP_HOST, OTHER
-from tests.jobs.office import ANNA, Office, TurnByTurn
+from tests.jobs.office import ANNA, Office
 from usher.domain.attribute import Target
 from usher.domain.job import Status
 from usher.domain.outcome import Accepted, Late, Rejected, RetryLater, StopCause, StopJob, Unknown

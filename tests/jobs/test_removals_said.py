@@ -10,7 +10,7 @@ from usher.jobs.removals_said import removals_said
 from usher.store.brake import HeldExits
 
 SCAN = HeldScan("reconcile", leaving=6_204, inside=21_000, seen=14_796, pages=148, ended_ms=1)
-EXITS = HeldExits(left=700, told=0, waiting=710, inside=2_000)
+EXITS = HeldExits(told=0, waiting=710, inside=2_000)
 LOOKS_LIKE = "Usher stopped and asks, because a mistake in Lytics looks just like this."
 LIMIT = "It asks where more than 500 people, and more than 20 %, leave within 15 minutes."
 
@@ -55,6 +55,13 @@ STOPPED = [
 @pytest.mark.parametrize(("found", "said"), STOPPED, ids=["exits", "some told", "scan", "both"])
 def test_why_it_stopped_is_said_with_its_figures(found: Removals, said: str) -> None:
     assert removals_said(found).stopped == said
+
+
+@pytest.mark.parametrize("exits", [EXITS, replace(EXITS, told=3), replace(EXITS, told=10, waiting=12, inside=492)])
+def test_the_reason_that_a_job_shows_gives_the_figures_of_the_page(exits: HeldExits) -> None:
+    figures, _, _ = str(exits).replace("the audience", "VIP shoppers").partition(" for you.")
+
+    assert removals_said(held(exits=exits)).stopped.startswith(f"{figures}. ")
 
 
 MISSED = "whom the comparison did not find"

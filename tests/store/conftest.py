@@ -1,4 +1,4 @@
-"""Stores on real files; every test ends by counting."""
+"""Stores on real databases, each promise kept on both; every test ends by counting."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import ManualClock
-from tests.store.stores import Store, open_store, run
+from tests.store.stores import Store, open_postgres_store, open_store, run
 from usher.store.opening import FILE_NAME, open_sqlite
 
-DATABASES = ["sqlite"]
+DATABASES = ["sqlite", "postgresql"]
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +30,11 @@ def folder(tmp_path: Path, migrated: Path) -> Path:
 
 
 @pytest.fixture(params=DATABASES)
-def store(folder: Path) -> Iterator[Store]:
-    kept = open_store(folder)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "sqlite":
+        kept = open_store(request.getfixturevalue("folder"))
+    else:
+        kept = open_postgres_store(request.getfixturevalue("postgres_url"))
     yield kept
     kept.assert_counted()
     run(kept.database.close())

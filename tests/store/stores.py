@@ -1,22 +1,24 @@
-"""A real store on a file of its own, and the few words in which tests speak to it."""
+"""A real store on a database of its own, and the few words in which tests speak to it."""
 
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from tests.clocks import NOON_MS, ManualClock
+from usher.clock import LedgerClock
 from usher.domain.attribute import IdentifierType
 from usher.domain.claim import Claim, Settlement
 from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
 from usher.domain.observation import Observation, Source, newest_per_member
 from usher.domain.outcome import Accepted, Outcome, Rejected, RetryLater
 from usher.store import delivery, jobs, ledger, members, scans
-from usher.store.database import Database, InlineDatabase, Work
+from usher.store.database import Database, InlineDatabase, Txn, Work
 from usher.store.members import MemberRow
-from usher.store.opening import FILE_NAME
+from usher.store.opening import FILE_NAME, OpenStore
+from usher.store.postgres import PostgresTerms, postgres_engine
 from usher.store.sqlite import writer_engine
 from usher.store.statements import LANE_LIVE, Statements, statements_for
 
@@ -26,9 +28,10 @@ HOLD_MS = 60_000
 LATER = RetryLater("503 Service Unavailable")
 NO_SUCH_USER = Rejected("no such user")
 COUNTED = """
-    SELECT COUNT(*) AS total, COALESCE(SUM(is_in), 0) AS inside, COUNT(due_at) AS due, COUNT(aside) AS aside
+    SELECT COUNT(*) AS total, COALESCE(SUM(is_in), 0) AS "in", COUNT(due_at) AS due, COUNT(aside) AS aside
     FROM ledger WHERE job = :job
 """
+COUNTED_JOBS = "SELECT job FROM ledger UNION SELECT job FROM counters WHERE job > 0"
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -52,6 +55,7 @@ class Store:
     database: Database
     sql: Statements
     clock: ManualClock
+    dialect: str = "sqlite"
 
     def write(self, work: Work[T]) -> T:
         return run(self.database.write(work))
@@ -107,10 +111,18 @@ class Store:
 
     def assert_counted(self) -> None:
         """The counters of members are what counting finds, for every job."""
-        for (job,) in self.fetch("SELECT job FROM ledger UNION SELECT job FROM counters WHERE job > 0"):
-            kept = self.counters(job)
-            told = tuple(kept.get(f"members.{name}", 0) for name in ("total", "in", "due", "aside"))
-            assert told == self.fetch(COUNTED, job=job)[0], f"counters of job {job}"
+        told, found = self.read(_counters_and_counts)
+        assert told == found
+
+
+def _counters_and_counts(txn: Txn) -> tuple[dict[int, dict[str, int]], dict[int, dict[str, int]]]:
+    jobs_ = [job for (job,) in txn.conn.execute(text(COUNTED_JOBS))]
+    told = {job: scans.counters_of(txn, job) for job in jobs_}
+    rows = {job: txn.conn.execute(text(COUNTED), {"job": job}).one()._mapping for job in jobs_}
+    return (
+        {job: {name: kept.get(f"members.{name}", 0) for name in rows[job]} for job, kept in told.items()},
+        {job: {name: int(value) for name, value in row.items()} for job, row in rows.items()},
+    )
 
 
 def a_job(*, identifier_type: IdentifierType = "email", **config: Any) -> Job:
@@ -150,6 +162,32 @@ def open_store(folder: Path, *, is_durable: bool = True) -> Store:
             conn.connection.cursor().execute("PRAGMA synchronous = OFF")
     clock = ManualClock()
     return Store(InlineDatabase(engine, clock=clock), statements_for("sqlite"), clock)
+
+
+class OnManualTime(PostgresTerms):
+    """PostgreSQL's terms by a clock that moves only when a test moves it; nobody waits for a server that is away."""
+
+    def __init__(self, clock: ManualClock, *, is_desk: bool = False) -> None:
+        super().__init__(LedgerClock(clock), pause=clock.pass_seconds, is_desk=is_desk)
+
+    def now_ms(self, _conn: Connection) -> int:
+        return self.clock.now_ms()
+
+
+def _on_postgres(url: str, clock: ManualClock, *, is_desk: bool = False) -> InlineDatabase:
+    return InlineDatabase(postgres_engine(url), clock=clock, terms=OnManualTime(clock, is_desk=is_desk))
+
+
+def open_postgres_store(url: str) -> Store:
+    """Open the migrated database at *url*."""
+    clock = ManualClock()
+    return Store(_on_postgres(url, clock), statements_for("postgresql"), clock, "postgresql")
+
+
+def open_both_ways(url: str, clock: ManualClock) -> OpenStore:
+    """Open the migrated database at *url* for the engine and for people, as `open_store` does, but on *clock*."""
+    database, pages = _on_postgres(url, clock), _on_postgres(url, clock, is_desk=True)
+    return OpenStore(database, pages, statements_for("postgresql"), clock, "PostgreSQL", True, lambda: None)
 
 
 def names(count: int, prefix: str = "p") -> list[str]:

@@ -1,5 +1,9 @@
 """Activity is counted with what it counts, by minute and hour, and goes when it is old or its job is deleted."""
 
+import asyncio
+import threading
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
@@ -12,8 +16,9 @@ from usher.domain.observation import NS_PER_MS, Source
 from usher.domain.outcome import Accepted, Unknown
 from usher.store import activity, ledger, notes, scans
 from usher.store.activity import FORGET_STEPS, KEEP_SECONDS, PIECE_STEPS
-from usher.store.database import HOUR, MINUTE, Txn, run_together
-from usher.store.sqlite import writer_engine
+from usher.store.database import HOUR, MINUTE, ThreadedDatabase, Txn
+from usher.store.opening import FILE_NAME
+from usher.store.sqlite import reader_engine, writer_engine
 from usher.store.statements import LANE_BULK
 from usher.store.supervision import SqlJobs
 
@@ -119,22 +124,29 @@ def test_a_backfill_has_no_delay(store: Store) -> None:
     assert delays(store) == {}
 
 
-def test_a_work_that_fails_counts_nothing_and_its_neighbours_all_the_same(folder) -> None:
-    engine = writer_engine(folder / "usher.db")
+async def test_what_a_work_counted_that_failed_goes_and_what_its_group_counted_stays(folder: Path) -> None:
+    path, gate = folder / FILE_NAME, threading.Event()
+    database = ThreadedDatabase(writer_engine(path), reader_engine(path), clock=ManualClock())
 
-    def happens(txn: Txn) -> None:
+    def counts(txn: Txn) -> None:
+        txn.tally[JOB, "triggers.received"] += 1
         txn.activity[JOB, "entered"] += 1
 
     def fails(txn: Txn) -> None:
-        happens(txn)
+        counts(txn)
         raise ValueError
 
-    results = run_together(engine, ManualClock(), [happens, fails, happens])
+    works = (lambda _: gate.wait(10), counts, fails, counts)
+    waiting = [asyncio.ensure_future(database.write(work)) for work in works]
+    await asyncio.sleep(0)  # all of them wait for the writer now, so that they are committed together
+    gate.set()
+    _, *results = await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(result) for result in results] == [type(None), ValueError, type(None)]
-    with engine.connect() as conn:
-        assert conn.execute(text("SELECT step, value FROM activity ORDER BY step")).all() == [(60, 2), (3600, 2)]
-    engine.dispose()
+    assert await database.read(lambda txn: scans.counters_of(txn, JOB)) == {"triggers.received": 2}
+    buckets = text("SELECT step, value FROM activity ORDER BY step")
+    assert await database.read(lambda txn: txn.conn.execute(buckets).all()) == [(MINUTE, 2), (HOUR, 2)]
+    await database.close()
 
 
 @pytest.mark.parametrize(("step", "keep"), KEEP_SECONDS.items())
@@ -157,7 +169,7 @@ def test_one_commit_drops_a_few_buckets_of_every_job_and_no_more(store: Store) -
         put(store, *(oldest + number * MINUTE for number in range(20)), job=job)
 
     assert store.write(notes.prune_some)
-    assert store.fetch("SELECT job, COUNT(*) FROM activity GROUP BY job") == [
+    assert store.fetch("SELECT job, COUNT(*) FROM activity GROUP BY job ORDER BY job") == [
         (1, 20 - PIECE_STEPS),
         (2, 20 - PIECE_STEPS),
     ]
@@ -178,6 +190,7 @@ def test_a_deleted_job_s_activity_goes_with_it_piece_by_piece(store: Store) -> N
     assert store.fetch("SELECT job, at FROM activity") == [(2, NOON)]
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_hours_and_buckets_are_read_by_key(store: Store) -> None:
     by_key = "USING PRIMARY KEY (job=? AND step=? AND at>?)"
     for statement, values in (

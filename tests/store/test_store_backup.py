@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 
 from tests.clocks import NOON_MS, ManualClock
-from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, open_store, run, seen
+from tests.store.stores import HOLD_MS, Store, open_store, run, seen
 from usher.domain.job import Status
-from usher.domain.notes import LogCode
-from usher.domain.observation import Source
 from usher.errors import Conflict, NotFound, Unavailable
-from usher.store import scans
-from usher.store.backup import MS_PER_MINUTE, RestoreReport, backup, restore
+from usher.store.backup import backup
 from usher.store.opening import FILE_NAME, OpenStore, open_sqlite
+from usher.store.portable import MS_PER_MINUTE
+from usher.store.restoring import RestoreReport, restore
 from usher.store.sqlite import OwnerLock
-from usher.store.statements import LANE_BULK, LANE_LIVE
 
 CLOCK = ManualClock()
 LATER_CLOCK = ManualClock(NOON_MS + 86_400_000)
@@ -36,18 +34,12 @@ def change(path: Path, statement: str) -> None:
         conn.execute(statement)
 
 
-def reopened(folder: Path) -> Store:
-    store = open_store(folder)
-    store.clock.at_ms = LATER_CLOCK.at_ms
-    return store
-
-
 def closed_backup(folder: Path, fill: Callable[[Store], object]) -> Path:
     """Fill a store, back it up, and change it afterwards so that the two differ."""
     store = open_store(folder)
     fill(store)
     to = folder / "backup.db"
-    backup(folder / FILE_NAME, to, clock=CLOCK)
+    backup(to, folder, clock=CLOCK)
     store.observe(seen("came later", True, 1), job=99)
     run(store.database.close())
     return to
@@ -73,10 +65,11 @@ def test_the_report_counts_what_was_copied(folder: Path) -> None:
     store.add_job(status=Status.DELETED)
     store.tell("jo", "ann")
 
-    report = backup(folder / FILE_NAME, folder / "b.db", clock=CLOCK)
+    report = backup(folder / "b.db", folder, clock=CLOCK)
 
-    assert (report.jobs, report.members, report.made_ms) == (1, 2, NOON_MS)
-    assert report.size_bytes == (folder / "b.db").stat().st_size
+    assert (report.holds.jobs, report.holds.members) == (1, 2)
+    assert report.holds.made_ms == NOON_MS // MS_PER_MINUTE * MS_PER_MINUTE
+    assert report.holds.size_bytes == (folder / "b.db").stat().st_size
     run(store.database.close())
 
 
@@ -88,7 +81,7 @@ def test_what_is_still_in_the_log_is_copied_and_the_source_is_not_touched(folder
     before = [(path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     assert before[1][0] > 0
 
-    backup(source, folder / "b.db", clock=CLOCK)
+    backup(folder / "b.db", folder, clock=CLOCK)
 
     assert [(path.stat().st_size, path.stat().st_mtime_ns) for path in files] == before
     assert ask(folder / "b.db", "SELECT member FROM ledger") == [("jo",)]
@@ -105,12 +98,12 @@ def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(folder: Pat
         steps.append((done, total))
         store.observe(seen(f"meanwhile {len(steps)}", True, 1))
 
-    report = backup(folder / FILE_NAME, folder / "b.db", clock=CLOCK, on_progress=write_meanwhile)
+    report = backup(folder / "b.db", folder, clock=CLOCK, on_progress=write_meanwhile)
 
     assert len(steps) > 2
     assert steps == sorted(steps)
     assert steps[-1][0] == steps[-1][1]
-    assert report.members == 1
+    assert report.holds.members == 1
     assert ask(folder / "b.db", "SELECT job, value FROM counters WHERE name = 'members.total'") == [(1, 1)]
     assert store.counters()["members.total"] == 1 + len(steps)
     run(store.database.close())
@@ -118,18 +111,18 @@ def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(folder: Pat
 
 async def test_a_backup_runs_beside_an_open_store(tmp_path: Path) -> None:
     store: OpenStore = open_sqlite(tmp_path, clock=CLOCK)
-    report = backup(store.path, tmp_path / "b.db", clock=CLOCK)
+    report = backup(tmp_path / "b.db", tmp_path, clock=CLOCK)
     assert await store.database.write(lambda txn: txn.now_ms) == NOON_MS
     await store.close()
 
-    assert report.members == 0
+    assert report.holds.members == 0
 
 
 def test_a_backup_never_overwrites_a_file(folder: Path) -> None:
     (folder / "b.db").write_text("precious")
 
     with pytest.raises(Conflict, match="exists already"):
-        backup(folder / FILE_NAME, folder / "b.db", clock=CLOCK)
+        backup(folder / "b.db", folder, clock=CLOCK)
     assert (folder / "b.db").read_text() == "precious"
 
 
@@ -144,15 +137,15 @@ def test_a_damaged_or_foreign_source_leaves_no_backup(folder: Path, spoil: str) 
         source.write_text("Dear diary, " * 1000)
 
     with pytest.raises(Conflict):
-        backup(source, folder / "b.db", clock=CLOCK)
+        backup(folder / "b.db", folder, clock=CLOCK)
     assert not list(folder.glob("b.db*"))
 
 
 def test_a_missing_source_and_a_missing_folder_are_named(folder: Path) -> None:
     with pytest.raises(NotFound, match="no database at"):
-        backup(folder / "none.db", folder / "b.db", clock=CLOCK)
+        backup(folder / "b.db", folder / "none", clock=CLOCK)
     with pytest.raises(Unavailable, match="could not be written"):
-        backup(folder / FILE_NAME, folder / "none" / "b.db", clock=CLOCK)
+        backup(folder / "none" / "b.db", folder, clock=CLOCK)
 
 
 def test_a_restore_puts_the_backup_in_place_and_keeps_what_was_there(folder: Path) -> None:
@@ -185,7 +178,7 @@ def test_the_log_of_a_crashed_process_is_copied_and_left_as_it_is(folder: Path) 
     left = crashed(folder, store)
     before = {path.name: path.read_bytes() for path in left.iterdir()}
 
-    assert backup(left / FILE_NAME, folder / "b.db", clock=CLOCK).members == 1
+    assert backup(folder / "b.db", left, clock=CLOCK).holds.members == 1
     after = {path.name: path.read_bytes() for path in left.iterdir()}
     del before[f"{FILE_NAME}-shm"], after[f"{FILE_NAME}-shm"]
     assert after == before
@@ -195,7 +188,7 @@ def test_the_log_of_a_crashed_process_is_kept_and_never_mixed_into_the_restored_
     store = open_store(folder)
     store.tell("jo")
     from_ = folder / "backup.db"
-    backup(folder / FILE_NAME, from_, clock=CLOCK)
+    backup(from_, folder, clock=CLOCK)
     store.observe(seen("only in the log", True, 1))
     left = crashed(folder, store)
 
@@ -213,18 +206,6 @@ async def test_a_restored_store_opens_and_goes_on(folder: Path) -> None:
     store = open_sqlite(folder, clock=LATER_CLOCK, is_threaded=False)
     assert await store.database.write(lambda txn: txn.now_ms) == LATER_CLOCK.now_ms()
     await store.close()
-
-
-def test_a_restored_job_s_log_says_why_everybody_is_told_again(folder: Path) -> None:
-    def fill(store: Store) -> None:
-        store.add_job()
-        store.add_job(status=Status.KILLED)
-
-    restored(folder, closed_backup(folder, fill))
-
-    lines = ask(folder / FILE_NAME, "SELECT job, at_ms, code, message FROM job_logs")
-    said = "A backup was restored, so everybody is told again."
-    assert lines == [(JOB, LATER_CLOCK.now_ms(), LogCode.RESENT, said)]
 
 
 def test_a_restore_into_an_empty_folder_replaces_nothing(folder: Path, tmp_path: Path) -> None:
@@ -272,74 +253,3 @@ def test_what_cannot_be_trusted_is_refused_and_nothing_is_changed(folder: Path, 
     assert ask(folder / FILE_NAME, "SELECT COUNT(*) FROM ledger") == [(2,)]
     assert not list(folder.glob("*.restoring*"))
     assert not list(folder.glob("*.before-restore*"))
-
-
-def test_every_live_job_that_was_baselined_scans_again_by_itself(folder: Path) -> None:
-    def fill(store: Store) -> None:
-        for status in Status:
-            store.add_job(status=status, is_baselined=True)
-            store.add_job(status=status, is_baselined=False)
-
-    report = restored(folder, closed_backup(folder, fill))
-
-    wanted = ask(folder / FILE_NAME, "SELECT status FROM jobs WHERE scan_wanted = 'reconcile' AND is_baselined")
-    assert {status for (status,) in wanted} == {"runnable", "sleeping", "paused", "fault"}
-    assert ask(folder / FILE_NAME, "SELECT COUNT(*) FROM jobs WHERE scan_wanted <> ''") == [(4,)]
-    assert report.jobs == 4
-
-
-@pytest.mark.parametrize(("kind", "wanted"), [("backfill", "backfill"), ("baseline", "reconcile")])
-def test_a_first_scan_that_was_running_starts_again_from_its_beginning(folder: Path, kind: str, wanted: str) -> None:
-    def fill(store: Store) -> None:
-        store.add_job()
-        store.write(lambda txn: scans.start_scan(txn, 1, kind=kind, definition="", expected=None))
-
-    restored(folder, closed_backup(folder, fill))
-
-    store = reopened(folder)
-    scan = store.read(lambda txn: scans.last_scan(txn, 1))
-    assert scan is not None
-    assert (scan.state, scan.reason) == ("interrupted", "a backup was restored")
-    assert store.job().scan_wanted == wanted
-    run(store.database.close())
-
-
-def fill_ledger(store: Store) -> None:
-    store.add_job()
-    store.tell("told", "changed")
-    store.observe(seen("silent", True, 1), source=Source.BASELINE)
-    store.observe(seen("aside", True, 1))
-    store.settle(store.claim_one(), NO_SUCH_USER)
-    store.observe(seen("owed", True, 1))
-
-
-def test_whoever_was_told_is_told_again_because_the_backup_does_not_know_what_came_after(folder: Path) -> None:
-    restored(folder, closed_backup(folder, fill_ledger))
-
-    store = reopened(folder)
-    assert store.counters()["members.due"] == 3
-    store.assert_counted()
-    assert (store.row("silent").due_at, store.row("aside").due_at) == (None, None)
-    assert (store.row("told").lane, store.row("owed").lane) == (LANE_BULK, LANE_LIVE)
-    run(store.database.close())
-
-
-def test_nothing_owed_is_sent_while_a_request_from_before_may_still_land(folder: Path) -> None:
-    restored(folder, closed_backup(folder, fill_ledger))
-
-    store = reopened(folder)
-    store.clock.pass_ms(HOLD_MS - 1)
-    assert store.claim() + store.claim(lane=LANE_BULK) == []
-    store.clock.pass_ms(1)
-    assert {c.member for c in store.claim() + store.claim(lane=LANE_BULK)} == {"told", "changed", "owed"}
-    run(store.database.close())
-
-
-def test_ended_jobs_are_left_as_they_were(folder: Path) -> None:
-    def fill(store: Store) -> None:
-        store.add_job(status=Status.COMPLETED)
-        store.tell("jo")
-
-    assert restored(folder, closed_backup(folder, fill)).jobs == 0
-
-    assert ask(folder / FILE_NAME, "SELECT due_at FROM ledger") == [(None,)]

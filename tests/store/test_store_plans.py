@@ -1,4 +1,4 @@
-"""The hot statements find their rows by key: none of them reads the ledger from end to end."""
+"""On SQLite the hot statements find their rows by key: none of them reads the ledger from end to end."""
 
 from typing import Any
 
@@ -21,6 +21,7 @@ BY_DUE = "SEARCH ledger USING COVERING INDEX ledger_due (job=? AND lane=? AND du
 BETWEEN_DUE = "SEARCH ledger USING COVERING INDEX ledger_due (job=? AND lane=? AND due_at>? AND due_at<?)"
 OWED = "SEARCH ledger USING COVERING INDEX ledger_due (job=? AND lane=? AND due_at>?)"
 BY_ACCEPTED = "SEARCH ledger USING INDEX ledger_accepted (job=? AND accepted_at>?)"
+ON_SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 CHUNK = {"job": 1, "after": "", "upto": "m", "now": 1}
 
 
@@ -53,6 +54,7 @@ def plan(store: Store, statement: TextClause, values: dict[str, Any]) -> list[st
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("is_analyzed", [False, True])
+@ON_SQLITE
 def test_a_hot_statement_reads_only_the_rows_it_needs(
     store: Store, statement: TextClause, values: dict[str, Any], steps: list[str], is_analyzed: bool
 ) -> None:
@@ -66,6 +68,7 @@ def test_a_hot_statement_reads_only_the_rows_it_needs(
     assert not any("TEMP B-TREE" in step for step in found)
 
 
+@ON_SQLITE
 def test_an_observation_finds_its_row_by_key(store: Store) -> None:
     values = {"job": 1, "rows": SEEN, "now": 1, "owed_at": 1, "tells_untold": 1}
 

@@ -175,7 +175,7 @@ async def blank_database() -> bytes:
         with TemporaryDirectory(prefix="usher-") as folder:
             store = open_sqlite(Path(folder), clock=SystemClock())
             await store.close()
-            _blank.append(store.path.read_bytes())
+            _blank.append(Path(store.place).read_bytes())
     return _blank[0]
 
 

@@ -11,9 +11,9 @@ import structlog
 
 from tests.web.service import Running, until
 from usher.access.roles import Role
+from usher.jobs.figures import EVENTS
 from usher.web.logging import configure_logging
 from usher.web.receiver import ANSWERS
-from usher.web.watching import EVENTS
 
 
 @pytest.fixture
@@ -138,9 +138,9 @@ async def test_metrics_count_by_job_and_never_name_a_member(usher: Running) -> N
     job = await usher.create_job()
     await usher.trigger(usher.event("jo.public@example.com"))
     text = (await usher.ask("GET", "/metrics", role=Role.VIEWER)).text
-    assert f'usher_job_members{{job="{job["id"]}",state="due"}} 1.0' in text
-    assert f'usher_job_events_total{{event="triggers.applied",job="{job["id"]}"}} 1.0' in text
-    assert f'usher_job_status{{job="{job["id"]}",status="runnable"}} 1.0' in text
+    assert f'usher_job_members{{job_id="{job["id"]}",state="due"}} 1.0' in text
+    assert f'usher_job_events_total{{event="triggers.applied",job_id="{job["id"]}"}} 1.0' in text
+    assert f'usher_job_status{{job_id="{job["id"]}",status="runnable"}} 1.0' in text
     assert 'usher_trigger_messages_total{answer="accepted"} 1.0' in text
     assert "jo.public" not in text
     await usher.ask("DELETE", f"/v2/job/{job['id']}")
@@ -151,10 +151,10 @@ async def test_what_alarms_look_at_is_there_from_zero(usher: Running) -> None:
     job = await usher.create_job()
     text = (await usher.ask("GET", "/metrics", role=Role.VIEWER)).text
     for state in ("total", "in", "due", "aside", "held"):
-        assert f'usher_job_members{{job="{job["id"]}",state="{state}"}} 0.0' in text
+        assert f'usher_job_members{{job_id="{job["id"]}",state="{state}"}} 0.0' in text
     for event in EVENTS:
-        assert f'usher_job_events_total{{event="{event}",job="{job["id"]}"}} 0.0' in text
-    assert 'usher_job_events_total{event="triggers.unreadable",job="none"} 0.0' in text
+        assert f'usher_job_events_total{{event="{event}",job_id="{job["id"]}"}} 0.0' in text
+    assert 'usher_job_events_total{event="triggers.unreadable",job_id="none"} 0.0' in text
     for answer in ANSWERS:
         assert f'usher_trigger_messages_total{{answer="{answer}"}} 0.0' in text
 
@@ -168,7 +168,7 @@ async def test_metrics_show_the_exits_that_wait(usher: Running) -> None:
         event["data"]["segment_events"][0]["exit"] = "2026-11-20T10:15:03.1Z"
     await usher.trigger(leaving)
     text = (await usher.ask("GET", "/metrics", role=Role.VIEWER)).text
-    assert f'usher_job_members{{job="{job["id"]}",state="held"}} 3.0' in text
+    assert f'usher_job_members{{job_id="{job["id"]}",state="held"}} 3.0' in text
     listed = await usher.ask("GET", f"/v2/job/{job['id']}/members?state=held")
     assert sorted(row["member"] for row in listed.data) == names[:3]
 

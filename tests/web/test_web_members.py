@@ -33,7 +33,7 @@ async def test_an_explanation_has_exactly_the_promised_keys(usher: Running) -> N
     assert found["confirmed"] is None
     assert set(found) == {
         *("member", "state", "wanted", "version", "accepted", "confirmed"),
-        *("set_aside", "due_at", "history", "next", "why"),
+        *("set_aside", "due_at", "history", "next", "why", "history_from"),
     }
 
 

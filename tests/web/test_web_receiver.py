@@ -90,7 +90,7 @@ async def test_an_authenticated_message_that_makes_no_sense_is_answered_200_and_
         assert (await usher.trigger(usher.event(f"p{number}@example.com"), token=token)).status == 200
         assert (await received(usher, job["id"]))["applied"] == number, name
     metrics = (await usher.ask("GET", "/metrics")).text
-    assert 'usher_job_events_total{event="triggers.unreadable",job="none"}' in metrics
+    assert 'usher_job_events_total{event="triggers.unreadable",job_id="none"}' in metrics
 
 
 async def test_one_odd_item_does_not_spoil_its_neighbours(usher: Running) -> None:

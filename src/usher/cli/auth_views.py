@@ -47,18 +47,13 @@ def print_auth(auth: dict[str, Any], *, title: str) -> None:
 
 
 def print_test(report: dict[str, Any], *, label: str) -> None:
-    say(f"{label!r} {verdict_on(report)}.", style="green" if is_fit(report) else "red")
+    say(f"{label!r} {verdict_on(report)}.", style="green" if report["is_usable"] else "red")
     for finding in report["findings"]:
         say(f"  {finding}")
 
 
-def is_fit(report: dict[str, Any]) -> bool:
-    """Return whether jobs can work with what was tested: credentials may be accepted and yet hide every identifier."""
-    return bool(report["is_healthy"]) and not report["are_values_redacted"]
-
-
 def verdict_on(report: dict[str, Any]) -> str:
-    if is_fit(report):
+    if report["is_usable"]:
         return "works"
     return "is accepted, but no job can work with it" if report["is_healthy"] else "does not work"
 

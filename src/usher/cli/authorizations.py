@@ -7,7 +7,7 @@ import typer
 
 from usher.cli import options as o
 from usher.cli.api import Api, part
-from usher.cli.auth_views import is_fit, print_auth, print_auths, print_endpoint, print_test
+from usher.cli.auth_views import print_auth, print_auths, print_endpoint, print_test
 from usher.cli.choosing import authorization_named
 from usher.cli.connecting import run
 from usher.cli.output import print_json, say
@@ -122,7 +122,7 @@ def check_credentials(auth: o.AuthName, *, as_json: o.AsJson = False) -> None:
         found = await authorization_named(api, auth)
         report = await api.post(f"/v2/auth/{part(found['id'])}/test")
         print_json(report) if as_json else print_test(report, label=found["label"])
-        if not is_fit(report):
+        if not report["is_usable"]:
             raise typer.Exit(1)
 
     run(work)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from usher.cli.api import Api, api_at
-from usher.cli.local_socket import socket_path
+from usher.cli.local_socket import own_socket_path, socket_path
 
 if TYPE_CHECKING:
     from usher.settings import Settings
@@ -67,7 +67,8 @@ async def connected(settings: "Settings") -> AsyncIterator[Api]:
         return
     from usher.cli.serving import served_locally  # noqa: PLC0415 - a server; most commands never need it
 
-    async with served_locally(settings), api_at(LOCAL_URL, socket_path=str(path), has_engine=False) as api:
+    path = own_socket_path(settings)
+    async with served_locally(settings, path), api_at(LOCAL_URL, socket_path=str(path), has_engine=False) as api:
         yield api
 
 

@@ -48,6 +48,8 @@ def print_explanation(found: dict[str, Any]) -> None:
         ((local_time(entry["at"]), entry["kind"], entry.get("value"), entry["note"]) for entry in found["history"]),
         nothing="Nothing out of the routine was written down about this person.",
     )
+    if found["history_from"]:
+        say(f"What happened before {local_time(found['history_from'])} is no longer kept.")
 
 
 def _value_at(fact: dict[str, Any] | None) -> str | None:

@@ -1,5 +1,6 @@
 """Where the service of a data folder listens for this machine's own commands."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,3 +12,9 @@ SOCKET_NAME = "usher.sock"
 
 def socket_path(settings: "Settings") -> Path:
     return settings.data_dir.absolute() / SOCKET_NAME
+
+
+def own_socket_path(settings: "Settings") -> Path:
+    """Return where a command listens that is its own service; one owner at a time needs no name of its own."""
+    path = socket_path(settings)
+    return path.with_name(f"cmd-{os.getpid()}.sock") if settings.database_url.startswith("postgres") else path

@@ -13,6 +13,7 @@ from usher.cli import (
     database,
     demo,
     doctor,
+    erase,
     explain,
     job_control,
     jobs,
@@ -22,6 +23,7 @@ from usher.cli import (
     serve,
     tokens,
     unreadable,
+    worker,
 )
 from usher.cli.failures import INTERRUPTED, report, report_unexpected
 from usher.errors import UsherError
@@ -51,9 +53,10 @@ def usher(
 
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
-app.command("worker")(serve.worker)
+app.command("worker")(worker.worker)
 app.command("sandbox")(sandbox.sandbox)
 app.command("explain")(explain.explain)
+app.command("erase")(erase.erase)
 app.command("doctor")(doctor.doctor)
 app.command("audit")(audit.audit)
 app.add_typer(unreadable.app, name="unreadable")

@@ -8,7 +8,6 @@ import typer
 from usher.cli.connecting import environment
 from usher.cli.local_socket import socket_path
 from usher.cli.output import say
-from usher.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
     from usher.settings import Settings
@@ -19,6 +18,15 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="The port to listen on.")] = 8080,
+    public_port: Annotated[
+        int | None,
+        typer.Option(
+            "--public-port", min=0, max=65_535, help="Another port, with nothing but /triggers, /feedback and /healthz."
+        ),
+    ] = None,
+    public_host: Annotated[
+        str, typer.Option("--public-host", help="The address on which the public port listens.")
+    ] = "127.0.0.1",
     quiet: Annotated[bool, typer.Option("--quiet", help="Log only what a person should know.")] = False,
 ) -> None:
     """Run the service: REST API, trigger receiver, and one worker."""
@@ -28,36 +36,38 @@ def serve(
 
     settings = environment()
     configure_logging(is_quiet=quiet)
-    uvloop.run(run_service(settings, host=host, port=port))
+    public = None if public_port is None else (public_host, public_port)
+    uvloop.run(run_service(settings, host=host, port=port, public=public))
 
 
-async def run_service(settings: "Settings", *, host: str, port: int) -> None:
+async def run_service(settings: "Settings", *, host: str, port: int, public: tuple[str, int] | None = None) -> None:
+    """Serve on *host* and *port*, and to vendors on *public* too, until a signal says stop."""
     from usher.cli.serving import (  # noqa: PLC0415 - keeps `usher --help` fast
         built_service,
         local_socket,
         network_socket,
         served,
-        told_to_stop,
+        stop_signals,
     )
 
+    told_to_stop = stop_signals()
     listening = network_socket(host, port)
+    shown = [network_socket(*public, kind="public-")] if public else []
     async with built_service(settings, with_engine=True) as app:
         with local_socket(socket_path(settings)) as local:
             async with served(
                 app,
                 [listening, local],
+                public=shown,
                 trusted_proxies=settings.trusted_proxies,
                 before_end=app.state.deps.closing.set,
             ):
                 await _announce(app, settings, host=host, port=listening.getsockname()[1])
-                await told_to_stop()
+                for one in shown:
+                    say(f"Public:  {_url(*one.getsockname()[:2])} (/triggers, /feedback and /healthz, nothing else)")
+                sys.stdout.flush()
+                await told_to_stop.wait()
                 say("Stopping; what is in flight is finished first.")
-
-
-def worker() -> None:
-    """Run one more worker (needs PostgreSQL, which this version does not have)."""
-    problem = "needs PostgreSQL, which this version does not have."
-    raise InvalidInput(Problem("worker", problem, "Run `usher serve`: it holds one worker."))
 
 
 async def _announce(app: Any, settings: "Settings", *, host: str, port: int) -> None:
@@ -68,7 +78,6 @@ async def _announce(app: Any, settings: "Settings", *, host: str, port: int) -> 
     link = await _first_link(app, settings.base_url or _url(EVERYWHERE.get(host, host), port))
     if link:
         say(f"Sign in: {link} (opens once, within 15 minutes, and makes you the first admin)")
-    sys.stdout.flush()
 
 
 async def _first_link(app: Any, url: str) -> str | None:

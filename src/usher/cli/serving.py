@@ -1,7 +1,8 @@
 """
 How an application is served: which sockets it listens on, and how it stops.
 
-One uvicorn server listens on every socket. The first SIGTERM or SIGINT lets requests finish; a second ends at once.
+One uvicorn server listens on every socket, and another on the public ones, with less to see; they stop together.
+The first SIGTERM or SIGINT lets requests finish; a second ends at once.
 """
 
 import asyncio
@@ -9,16 +10,16 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 
-from usher.cli.local_socket import socket_path
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.settings import Settings
+from usher.web.public_door import PublicDoor
 
 GRACE_SECONDS = 8  # for requests; what is left of the promised 20 is the engine's
 KEEP_ALIVE_SECONDS = 65
@@ -55,6 +56,7 @@ async def served(
     app: Any,
     sockets: list[socket.socket],
     *,
+    public: Sequence[socket.socket] = (),
     lifespan: bool = False,
     trusted_proxies: str = "",
     before_end: Callable[[], None] = lambda: None,
@@ -63,11 +65,38 @@ async def served(
     Serve *app* on *sockets* until the end of the block; then let requests finish for GRACE_SECONDS.
 
     Args:
+        public: sockets that show only what vendors send to.
         before_end: tells what streams without end to let go.
     """
-    config = uvicorn.Config(
+    servers = {Server(_config(app, lifespan=lifespan, trusted_proxies=trusted_proxies)): sockets}
+    if public:
+        servers[Server(_config(PublicDoor(app), lifespan=False, trusted_proxies=trusted_proxies))] = list(public)
+    running = [asyncio.create_task(server.serve(sockets=theirs)) for server, theirs in servers.items()]
+    await _until_listening(list(servers), running)
+    try:
+        yield
+    finally:
+        before_end()
+        for server in servers:
+            server.told_to_end.set()
+        await asyncio.gather(*running)
+
+
+async def _until_listening(servers: list[Server], running: list[asyncio.Task[None]]) -> None:
+    listening = asyncio.gather(*(server.listens.wait() for server in servers))
+    first: set[asyncio.Future[Any]] = {*running, listening}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+    listening.cancel()
+    for task in running:
+        if task.done():
+            task.result()
+
+
+def _config(app: Any, *, lifespan: bool, trusted_proxies: str) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         http="httptools",
+        ws="none",
         lifespan="on" if lifespan else "off",
         log_config=None,
         access_log=False,
@@ -78,45 +107,41 @@ async def served(
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=BACKLOG,
     )
-    server = Server(config)
-    running = asyncio.create_task(server.serve(sockets=sockets))
-    listening = asyncio.create_task(server.listens.wait())
-    await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()
-    try:
-        yield
-    finally:
-        listening.cancel()
-        before_end()
-        server.told_to_end.set()
-        await running
 
 
 @asynccontextmanager
-async def built_service(settings: Settings, *, with_engine: bool) -> AsyncIterator[Any]:
-    """Yield the service's application, started under the owner's lock; it is stopped afterwards."""
+async def built_service(
+    settings: Settings, *, with_engine: bool, kind: Literal["serve", "worker"] = "serve"
+) -> AsyncIterator[Any]:
+    """Yield the service's application, started; it is stopped afterwards."""
     from usher.wiring import local_service  # noqa: PLC0415 - heavy; commands that find a service never need it
 
-    async with local_service(settings, with_engine=with_engine) as app:
+    async with local_service(settings, with_engine=with_engine, kind=kind) as app:
         yield app
 
 
 @asynccontextmanager
-async def served_locally(settings: Settings) -> AsyncIterator[None]:
-    """Run the service without its engine, on its Unix socket alone; only what a person should know is logged."""
+async def served_locally(settings: Settings, path: Path) -> AsyncIterator[None]:
+    """
+    Run the service without its engine, on *path* alone; only what a person should know is logged.
+
+    Where the data is shared, several commands may do so at once, each on a path of its own.
+    """
     from usher.web.logging import configure_logging  # noqa: PLC0415 - heavy, as above
 
     configure_logging(is_quiet=True)
     async with built_service(settings, with_engine=False) as app:
-        with local_socket(socket_path(settings)) as listening:
+        with local_socket(path) as listening:
             async with served(app, [listening]):
                 yield
 
 
-def network_socket(host: str, port: int) -> socket.socket:
+def network_socket(host: str, port: int, *, kind: str = "") -> socket.socket:
     """
     Return a socket that listens on *host* and *port*; port 0 is any free one.
+
+    Args:
+        kind: what stands before "host" and "port" in the names of their options.
 
     Raises:
         Conflict: the port is taken. InvalidInput: there is no such address on this machine.
@@ -127,24 +152,26 @@ def network_socket(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(BACKLOG)  # here, because a port that only listening finds taken is said in words too
     except PermissionError:
         listening.close()
-        raise Conflict(f"Port {port} may not be used by this user. Choose one above 1023 with --port.") from None
+        raise Conflict(f"Port {port} may not be used by this user. Choose one above 1023 with --{kind}port.") from None
     except socket.gaierror:
         listening.close()
         raise InvalidInput(
-            Problem("--host", f"{host!r} is no address.", "Use 127.0.0.1, or 0.0.0.0 for all.")
+            Problem(f"--{kind}host", f"{host!r} is no address.", "Use 127.0.0.1, or 0.0.0.0 for all.")
         ) from None
     except OSError as error:
         listening.close()
-        raise Conflict(f"Cannot listen on {host}:{port} ({error.strerror}). Choose another with --port.") from None
+        why = f"Cannot listen on {host}:{port} ({error.strerror})."
+        raise Conflict(f"{why} Choose another with --{kind}port.") from None
     return listening
 
 
 @contextlib.contextmanager
 def local_socket(path: Path) -> Iterator[socket.socket]:
     """
-    Yield a Unix socket at *path* (mode 0600); it is taken away afterwards. Call it only under the owner's lock.
+    Yield a Unix socket at *path* (mode 0600); it is taken away afterwards. Nobody else may use *path*.
 
     Raises:
         InvalidInput: the path is longer than the operating system takes.
@@ -166,16 +193,28 @@ def local_socket(path: Path) -> Iterator[socket.socket]:
         path.unlink(missing_ok=True)
 
 
-async def told_to_stop() -> None:
-    """Return at the first SIGINT or SIGTERM; a second ends the process at once, which loses nothing durable."""
-    loop = asyncio.get_running_loop()
-    told = asyncio.Event()
+def stop_signals() -> asyncio.Event:
+    """
+    Return what the first SIGINT or SIGTERM sets; a second ends the process at once, which loses nothing durable.
 
-    def hear(number: int) -> None:
-        if told.is_set():
+    Call it once, in the main thread, before anything is begun that has to be finished.
+    """
+    loop, told, is_told = asyncio.get_running_loop(), asyncio.Event(), False
+
+    def hear(number: int, _frame: object) -> None:
+        nonlocal is_told
+        if is_told:
             os._exit(128 + number)
-        told.set()
+        is_told = True
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(told.set)
 
+    # Not the loop's own handlers: those would wait for a loop that something keeps busy.
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, hear, number)
-    await told.wait()
+        signal.signal(number, hear)
+    return told
+
+
+async def told_to_stop() -> None:
+    """Return at the first SIGINT or SIGTERM; see *stop_signals*."""
+    await stop_signals().wait()

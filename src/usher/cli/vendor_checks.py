@@ -5,13 +5,16 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from usher.cli.api import Api, part
-from usher.cli.auth_views import is_fit, verdict_on
+from usher.cli.auth_views import verdict_on
 from usher.cli.checks import Check, Level, local_checks
 from usher.cli.connecting import connected
+from usher.cli.proxy_check import proxy_check
 from usher.cli.reach_check import reach_check
 from usher.clock import Clock, SystemClock
-from usher.errors import UsherError
+from usher.errors import InvalidInput, UsherError
 from usher.http import GuardedHttp, Http
+from usher.jobs.credentials import LYTICS_URL
+from usher.proxy import proxy_at
 from usher.settings import Settings
 
 FURTHEST_APART_SECONDS = 5.0  # Mapp refuses a signature whose end has passed by its clock
@@ -48,18 +51,32 @@ async def _account(api: Api, auth: dict[str, Any]) -> Check:
     except UsherError as error:
         return Check(Level.BAD, f"The authorization {auth['label']!r} could not be tested.", error.message)
     said = " ".join(report["findings"])
-    level = Level.OK if is_fit(report) else Level.BAD
+    level = Level.OK if report["is_usable"] else Level.BAD
     return Check(level, f"The authorization {auth['label']!r} {verdict_on(report)}. {said}".strip())
 
 
 async def _from_outside(settings: Settings, auths: list[dict[str, Any]]) -> list[Check]:
     urls = sorted({str(auth["meta"]["config"].get("api_url") or "") for auth in auths} - {""})
-    http = GuardedHttp(allow_http=settings.allow_http, allow_private=settings.allow_private, ca_file=settings.ca_file)
     try:
+        http = _way_out(settings)
+    except InvalidInput as error:
+        return [Check(Level.BAD, "No vendor can be reached from here.", error.message)]
+    proxy = proxy_at(settings.proxy_url)
+    try:
+        found = [await proxy_check(http, proxy, (urls or [LYTICS_URL])[0])] if proxy else []
         clocks = [await clock_check(http, url, clock=SystemClock()) for url in urls]
-        return [await reach_check(http, settings.base_url, allow_http=settings.allow_http), *clocks]
+        return [*found, await reach_check(http, settings.base_url, allow_http=settings.allow_http), *clocks]
     finally:
         await http.close()
+
+
+def _way_out(settings: Settings) -> GuardedHttp:
+    return GuardedHttp(
+        allow_http=settings.allow_http,
+        allow_private=settings.allow_private,
+        ca_file=settings.ca_file,
+        proxy_url=settings.proxy_url,
+    )
 
 
 async def clock_check(http: Http, url: str, *, clock: Clock) -> Check:

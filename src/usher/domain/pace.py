@@ -8,6 +8,7 @@ It answers how long to wait; the caller waits.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 SLOW_DOWN = 0.95  # times the rate that got through, when throttled
 SPEED_UP = 0.005  # of the rate, each second, for each second since the last throttle
@@ -21,6 +22,18 @@ FORGET_SECONDS = 120.0  # without a throttle for this long, the found rate is dr
 CATCH_UP_SECONDS = 0.02  # timers wake late; this much may be made good at once
 MEASURE_SECONDS = 2.0
 WINDOW_SPARE_SECONDS = 0.001  # a second is counted with both its ends
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a person allows for one authorization, or one worker's share of it; a rate of 0 allows nothing."""
+
+    per_second: float | None
+    in_flight: int
+
+    @property
+    def allow_some(self) -> bool:
+        return self.in_flight > 0 and self.per_second != 0
 
 
 class Pace:
@@ -44,6 +57,30 @@ class Pace:
         self._silent_until = float("-inf")
         self._answered: deque[float] = deque()
         self._seconds: deque[list[int]] = deque(maxlen=SHARE_SECONDS)  # [second, answered, throttled]
+
+    def limit_to(self, limits: Limits) -> None:
+        """Keep to other limits from now on; what was sent lately counts against them."""
+        self._limit, self.max_in_flight = limits.per_second, limits.in_flight
+
+    def scale(self, factor: float) -> None:
+        """Take another part of the rate that was found, because more or fewer workers share it."""
+        if self._found is not None:
+            self._found = max(LEAST_PER_SECOND, self._found * factor)
+
+    def learn(self, *, found: float | None, silent_until: float | None, now: float) -> None:
+        """Take over what other workers were told: a rate, where none was found here, and until when to be silent."""
+        if self._found is None and found is not None:
+            self._found, self._changed_at = found, now
+            self._next_at = max(self._next_at, now)
+        self._silent_until = max(self._silent_until, silent_until or self._silent_until)
+
+    def found(self, now: float) -> float | None:
+        """Return the rate that was found, if that is not long ago."""
+        return self._found if now - self._changed_at <= FORGET_SECONDS else None
+
+    def silent_until(self, now: float) -> float | None:
+        """Return until when Mapp asked to be left alone, or None where that is over."""
+        return self._silent_until if self._silent_until > now else None
 
     @property
     def per_second(self) -> float | None:
@@ -122,6 +159,8 @@ class Pace:
     def _window_wait(self, now: float) -> float:
         if self._limit is None:
             return 0.0
+        if self._limit == 0:
+            return 1.0
         window = max(1.0, 1 / self._limit) + WINDOW_SPARE_SECONDS
         self._drop_before(self._sent, now - window)
         most = max(1, int(self._limit))

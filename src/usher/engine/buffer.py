@@ -13,7 +13,7 @@ class Held:
 
     Args:
         send_by: monotonic second after which it must not be sent any more.
-        expires_at_ms: the same moment by the wall clock, for Mapp to check.
+        expires_at_ms: the room's end by the ledger's clock, for Mapp to check.
     """
 
     claim: Claim

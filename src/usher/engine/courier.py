@@ -15,7 +15,7 @@ from usher.domain.attribute import Target
 from usher.domain.claim import Settlement
 from usher.domain.job import SENDING, Cause, Job, Status
 from usher.domain.outcome import Accepted, Late, Outcome, StopJob, Unknown
-from usher.domain.pace import Pace
+from usher.domain.pace import Limits, Pace
 from usher.engine.buffer import Buffer, Held
 from usher.engine.ports import DeliveryStore, Mapp
 from usher.engine.telemetry import Telemetry
@@ -43,7 +43,9 @@ class Courier:
 
     Args:
         mapp: the account, with its newest credentials.
-        pace: how fast it may be spoken to.
+        limits: what a person allows for it, of which *pace* is this worker's share.
+        pace: how fast this worker may speak to it.
+        may_claim: whether this worker may take rows now.
         notify: called when a job of it must change its state: a refusal, an outage, the end of either.
     """
 
@@ -52,7 +54,9 @@ class Courier:
         auth_id: str,
         *,
         mapp: Mapp,
+        limits: Limits,
         pace: Pace,
+        may_claim: Callable[[], bool],
         store: DeliveryStore,
         clock: Clock,
         rng: Random,
@@ -61,9 +65,11 @@ class Courier:
         notify: Callable[[], None],
     ) -> None:
         self.auth_id = auth_id
+        self.limits = limits
         self.verdicts = Verdicts(pace, rng=rng)
         self.in_flight = 0
         self._mapp = mapp
+        self._may_claim = may_claim
         self._store = store
         self._clock = clock
         self._timing = timing
@@ -81,9 +87,9 @@ class Courier:
         self._is_stopping = False
         self._sends: set[asyncio.Task[None]] = set()
 
-    def use(self, mapp: Mapp, pace: Pace) -> None:
+    def use(self, mapp: Mapp, limits: Limits, pace: Pace) -> None:
         """Go on with new credentials or limits; what the old ones were refused for is forgotten."""
-        self._mapp = mapp
+        self._mapp, self.limits = mapp, limits
         self.verdicts.pace = pace
         self.resume()
 
@@ -134,8 +140,14 @@ class Courier:
                 send.cancel()
         self._settled.set()
 
+    @property
+    def _has_share(self) -> bool:
+        """Whether other workers leave anything to this one, and know of it."""
+        pace = self.verdicts.pace
+        return self._may_claim() and pace.max_in_flight > 0 and pace.per_second != 0
+
     async def _top_up(self) -> None:
-        for lane in LANES:
+        for lane in LANES if self._has_share else ():
             size, held = self._buffer_size(), self._buffer.held(lane)
             wanted = size - held if held <= size // 2 else 0  # few large claims cost less than many small ones
             keys = self._keys_to_look_at(lane) if wanted > 0 else []
@@ -158,12 +170,12 @@ class Courier:
             return
         room = self._timing.send_room_seconds
         send_by = self._clock.monotonic() + room - EXPIRY_GRAIN_SECONDS
-        expires_at_ms = self._clock.now_ms() + round(room * 1000)
         claims = await self._store.claim(job, lane=lane, limit=limit, hold_ms=self._timing.hold_ms)
         if claims is None:
             self._look_at[key, lane] = self._clock.monotonic() + UNTOLD_SECONDS
             return
-        self._buffer.add(lane, [Held(claim, send_by, expires_at_ms) for claim in claims])
+        after_room_ms = self._timing.hold_ms - round(room * 1000)  # so the end is by the ledger's clock, not this one's
+        self._buffer.add(lane, [Held(claim, send_by, claim.token - after_room_ms) for claim in claims])
         if (trial := self.verdicts.trials.get(key)) is not None and lane == BULK and not self._buffer.holds(key):
             trial.has_nothing_to_try = True
             self._notify()
@@ -317,7 +329,7 @@ class Courier:
     def _seconds_until_look(self) -> float:
         """How long until claiming could bring something; what may not be sent must not keep the loop awake."""
         now, breaker = self._clock.monotonic(), self.verdicts.breaker
-        if self.in_flight and not breaker.is_closed:
+        if not self._has_share or (self.in_flight and not breaker.is_closed):
             return LOOK_AGAIN_SECONDS
         if breaker.open_until is not None and breaker.open_until > now:
             return breaker.open_until - now

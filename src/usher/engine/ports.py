@@ -102,8 +102,6 @@ class JobStore(Protocol):
 
     async def change(self, job: int, **changes: Any) -> None: ...
 
-    async def write_log(self, entry: LogEntry) -> None: ...
-
     async def is_owing_of_scan(self, job: int) -> bool:
         """Whether anything is owed that was known when the last scan ended; what came in since does not count."""
 

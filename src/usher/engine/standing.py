@@ -19,17 +19,20 @@ def log(job: Job, level: str, message: str, code: LogCode) -> LogEntry:
     return LogEntry(job=job.key, level=level, message=message, code=code)
 
 
-async def show_standing(courier: Courier, job: Job, *, store: JobStore, now: float, now_ms: int) -> None:
-    """Move *job* on if its courier met an outage, gave up on its rows, or is over either."""
+async def show_standing(courier: Courier, job: Job, *, store: JobStore, now: float, is_keeper: bool) -> None:
+    """
+    Move *job* on if its courier gave up on its rows, or takes them again.
+
+    Args:
+        is_keeper: this worker tries, where the one that gave up may be gone.
+    """
     if courier.verdicts.stopped is not None:
         return  # shown to every job of the authorization at once
     if job.key in courier.verdicts.trials:
         await _show_trial(courier, job, store=store)
-    elif job.status is Status.FAULT and job.cause is Cause.REJECTIONS:
+    elif is_keeper and job.status is Status.FAULT and job.cause is Cause.REJECTIONS:
         courier.verdicts.start_trials(job.key, now=now, since_ms=None)  # this process did not see them
         courier.verdicts.trials[job.key].is_known = True
-    else:
-        await _show_outage(courier, job, store=store, now=now, now_ms=now_ms)
 
 
 async def show_refusal(job: Job, stop: StopJob, *, store: JobStore) -> None:
@@ -75,15 +78,14 @@ async def show_lytics(job: Job, trouble: str | None, *, store: JobStore) -> None
         await store.apply(job, Event.WAKE, log=entry)
 
 
-async def _show_outage(courier: Courier, job: Job, *, store: JobStore, now: float, now_ms: int) -> None:
-    open_until = courier.verdicts.breaker.open_until
+async def show_outage(job: Job, down_until_ms: int | None, *, store: JobStore) -> None:
+    """Let *job* sleep because Mapp is down for any worker, or wake because it is up for all."""
     is_asleep = job.status is Status.SLEEPING and job.cause is not Cause.LYTICS_OUTAGE
-    if open_until is None and is_asleep:
+    if down_until_ms is None and is_asleep:
         await store.apply(job, Event.WAKE, log=log(job, "info", "Mapp answers again; going on.", LogCode.AWAKE))
-    elif open_until is not None and (is_asleep or job.status is Status.RUNNABLE):
+    elif down_until_ms is not None and (is_asleep or job.status is Status.RUNNABLE):
         reason = "Mapp does not answer, or answers with errors. Usher tries again by itself; nothing is lost."
-        until_ms = now_ms + round((open_until - now) * 1000)
-        if is_asleep and abs(until_ms - (job.sleep_until_ms or 0)) < SAME_MOMENT_MS:
+        if is_asleep and abs(down_until_ms - (job.sleep_until_ms or 0)) < SAME_MOMENT_MS:
             return
         entry = None if is_asleep else log(job, "warn", reason, LogCode.ASLEEP)
-        await store.apply(job, Event.SLEEP, cause=Cause.OUTAGE, reason=reason, sleep_until_ms=until_ms, log=entry)
+        await store.apply(job, Event.SLEEP, cause=Cause.OUTAGE, reason=reason, sleep_until_ms=down_until_ms, log=entry)

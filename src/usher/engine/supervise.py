@@ -19,14 +19,16 @@ from usher.clock import Clock
 from usher.domain.job import SENDING, Cause, Event, Job
 from usher.domain.notes import LogCode
 from usher.domain.outcome import StopCause, StopJob
-from usher.domain.pace import Pace
+from usher.domain.pace import Limits, Pace
 from usher.engine.courier import Courier
+from usher.engine.crew import CrewKeeper
 from usher.engine.ports import DeliveryStore, JobStore, ScanStore, Vendors
 from usher.engine.probes import Probes
 from usher.engine.scanner import JobAtFault, Scanner
-from usher.engine.standing import log, show_lytics, show_refusal, show_standing
+from usher.engine.sharing import Sharing
+from usher.engine.standing import log, show_lytics, show_outage, show_refusal, show_standing
 from usher.engine.telemetry import Telemetry
-from usher.errors import Unavailable, UsherError
+from usher.errors import Superseded, Unavailable, UsherError
 from usher.settings import Timing
 
 LOOK_SECONDS = 1.0
@@ -52,6 +54,7 @@ class Engine:
     Runs every job until stopped.
 
     Args:
+        crew: this worker's place among those that share the ledger.
         guard_seconds: G of design rule 1.
     """
 
@@ -60,6 +63,7 @@ class Engine:
         stores: Stores,
         vendors: Vendors,
         *,
+        crew: CrewKeeper,
         clock: Clock,
         rng: Random,
         timing: Timing,
@@ -75,6 +79,7 @@ class Engine:
         self._telemetry = telemetry
         self._probes = Probes(vendors=vendors, store=stores.jobs, clock=clock, rng=rng)
         self._couriers: dict[str, Courier] = {}
+        self._sharing = Sharing(crew, clock=clock, senders=self._couriers)
         self._revisions: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._scan_not_before: dict[int, float] = {}
@@ -95,11 +100,17 @@ class Engine:
 
     def pace_of(self, auth_id: str) -> tuple[float | None, int]:
         """Return the rate in force (None: unlimited) and how many requests are alive, for one Mapp authorization."""
-        courier = self._couriers.get(auth_id)
-        return (None, 0) if courier is None else (courier.verdicts.pace.per_second, courier.in_flight)
+        return self._sharing.pace_of(auth_id)
+
+    @property
+    def is_keeper(self) -> bool:
+        """Whether this worker does what one of them does for all."""
+        return self._sharing.is_keeper
 
     async def run(self) -> None:
         """Look after every job until cancelled."""
+        await self._first_beat()
+        self._start("beat", self._sharing.keep())
         while True:
             self._changed.clear()
             try:
@@ -111,6 +122,11 @@ class Engine:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
 
+    async def _first_beat(self) -> None:
+        """Join before anything is looked at; where the database is away, the next beat joins."""
+        with contextlib.suppress(Unavailable):
+            await self._sharing.beat()
+
     async def stop(self, *, within_seconds: float = 20) -> None:
         """Send nothing more, wait for what is in flight, and end every task."""
         await asyncio.gather(*(c.stop(within_seconds=within_seconds) for c in self._couriers.values()))
@@ -118,6 +134,8 @@ class Engine:
         for task in scans:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        with contextlib.suppress(Unavailable):
+            await self._sharing.leave()
 
     async def look(self) -> None:
         """Do once whatever each job needs now."""
@@ -128,13 +146,20 @@ class Engine:
         self._told_ms = looked_ms
         self._stop_scans_but(jobs)
         for job in jobs:
-            if (courier := self._couriers.get(job.mapp_auth)) is not None:
-                now, now_ms = self._clock.monotonic(), self._clock.now_ms()
-                await show_standing(courier, job, store=self._stores.jobs, now=now, now_ms=now_ms)
+            await self._show(job)
             await self._see_to_scans(job)
-        for auth_id, stopped in await self._probes.due(jobs):
-            self._start_once(f"probe {auth_id}", self._probe(auth_id, stopped))
-        self._keep_house()
+        if self.is_keeper:
+            for auth_id, stopped in await self._probes.due(jobs):
+                self._start_once(f"probe {auth_id}", self._probe(auth_id, stopped))
+            self._keep_house()
+
+    async def _show(self, job: Job) -> None:
+        courier, is_keeper = self._couriers.get(job.mapp_auth), self.is_keeper
+        if courier is None:
+            return
+        await show_standing(courier, job, store=self._stores.jobs, now=self._clock.monotonic(), is_keeper=is_keeper)
+        if is_keeper and courier.verdicts.stopped is None and job.key not in courier.verdicts.trials:
+            await show_outage(job, self._sharing.down_until_ms(job.mapp_auth), store=self._stores.jobs)
 
     async def _probe(self, auth_id: str, jobs: list[Job]) -> None:
         if await self._probes.ask(auth_id, jobs):
@@ -166,7 +191,8 @@ class Engine:
             courier = await self._new_courier(auth_id)
             self._start(f"courier {auth_id}", courier.run())
         elif revision != self._revisions[auth_id]:
-            courier.use(await self._vendors.mapp(auth_id), await self._pace(auth_id))
+            limits = await self._limits(auth_id)
+            courier.use(await self._vendors.mapp(auth_id), limits, self._pace(limits))
         self._revisions[auth_id] = revision
         if courier.verdicts.stopped is not None:
             await self._mind_refusal(courier, courier.verdicts.stopped, jobs)
@@ -183,10 +209,13 @@ class Engine:
             courier.resume()
 
     async def _new_courier(self, auth_id: str) -> Courier:
+        limits = await self._limits(auth_id)
         courier = Courier(
             auth_id,
             mapp=await self._vendors.mapp(auth_id),
-            pace=await self._pace(auth_id),
+            limits=limits,
+            pace=self._pace(limits),
+            may_claim=lambda: self._sharing.may_claim,
             store=self._stores.delivery,
             clock=self._clock,
             rng=self._rng,
@@ -197,9 +226,13 @@ class Engine:
         self._couriers[auth_id] = courier
         return courier
 
-    async def _pace(self, auth_id: str) -> Pace:
+    async def _limits(self, auth_id: str) -> Limits:
         per_second, in_flight = await self._vendors.limits(auth_id)
-        return Pace(requests_per_second=per_second, max_in_flight=in_flight)
+        return Limits(per_second, in_flight)
+
+    def _pace(self, limits: Limits) -> Pace:
+        share = self._sharing.share(limits)
+        return Pace(requests_per_second=share.per_second, max_in_flight=share.in_flight)
 
     async def _see_to_scans(self, job: Job) -> None:
         name = f"scan {job.key}"
@@ -212,10 +245,15 @@ class Engine:
             return
         running = await self._stores.scans.running_scan(job.key)
         if running is not None or job.scan_wanted:
-            if self._clock.monotonic() >= self._scan_not_before.get(job.key, 0.0):
+            is_time = self._clock.monotonic() >= self._scan_not_before.get(job.key, 0.0)
+            if is_time and await self._sharing.take_scan(job.key):
                 self._scan_not_before[job.key] = self._clock.monotonic() + self._scan_wait(job.key)
                 self._start(name, self._scan(job))
             return
+        if self.is_keeper:
+            await self._see_to_end_of_scan(job)
+
+    async def _see_to_end_of_scan(self, job: Job) -> None:
         if job.cause is Cause.LYTICS_OUTAGE:
             await show_lytics(job, None, store=self._stores.jobs)  # the scan that slept has ended
         await self._schedule_reconcile(job)
@@ -260,6 +298,8 @@ class Engine:
                 tell=partial(self._tell_of_lytics, job.key),
             )
             has_ended = await scanner.scan(job)
+        except Superseded:
+            logger.info("scan_taken_over", job=job.id)
         except JobAtFault as error:
             entry = log(job, "error", error.message, LogCode.FAULT)
             await self._stores.jobs.apply(job, Event.FAULT, cause=error.cause, reason=error.message, log=entry)
@@ -300,5 +340,8 @@ class Engine:
             del self._tasks[name]
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("task_failed", task=name.split()[0], error=type(error).__name__, exc_info=error)
-            if name.startswith("courier"):
-                self._couriers.pop(name.partition(" ")[2], None)
+            kind, _, whose = name.partition(" ")
+            if kind == "courier":
+                self._couriers.pop(whose, None)
+            elif kind == "scan":
+                self._start(f"release {whose}", self._sharing.release_scan(int(whose)))

@@ -6,6 +6,7 @@ What must survive a restart is counted in the database; these are for watching.
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from usher import __version__
 from usher.domain.intake import Intake
 from usher.domain.outcome import Accepted, Late, Outcome, Rejected, RetryLater, StopJob, Unknown
 
@@ -18,6 +19,8 @@ NAMES = {
     Late: "late",
     StopJob: "stopped",
 }
+THROTTLED = "throttled"  # a retry for which Mapp asked to be spoken to more slowly
+OUTCOMES = (*NAMES.values(), THROTTLED)
 
 
 class Telemetry:
@@ -53,6 +56,10 @@ class Telemetry:
         self.receiver = Counter(
             "usher_trigger_messages", "Trigger messages by the answer they got.", ["answer"], registry=self.registry
         )
+        built = Gauge("usher_build_info", "Always 1; says which version runs.", ["version"], registry=self.registry)
+        built.labels(__version__).set(1)
+        for outcome in OUTCOMES:
+            self._attempts.labels(outcome)  # there from zero
 
     def took_in(self, intake: Intake) -> None:
         for share in intake.shares:
@@ -63,7 +70,7 @@ class Telemetry:
             self._events.labels(reason).inc(count)
 
     def attempted(self, outcome: Outcome, *, seconds: float) -> None:
-        self._attempts.labels(NAMES[type(outcome)]).inc()
+        self._attempts.labels(name_of(outcome)).inc()
         self._attempt_seconds.observe(seconds)
 
     def accepted_live(self, *, seconds: float) -> None:
@@ -75,3 +82,9 @@ class Telemetry:
 
     def read_page(self) -> None:
         self._pages.inc()
+
+
+def name_of(outcome: Outcome) -> str:
+    """Return the label of *outcome*; one of OUTCOMES."""
+    is_throttle = isinstance(outcome, RetryLater) and outcome.is_throttle
+    return THROTTLED if is_throttle else NAMES[type(outcome)]

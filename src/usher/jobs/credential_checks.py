@@ -60,6 +60,11 @@ class TestReport:
     fields: int | None = None
     are_values_redacted: bool | None = None
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether jobs can work with them: credentials may be accepted, and yet hide every identifier."""
+        return self.is_healthy and not self.are_values_redacted
+
     def add(self, check: Check) -> None:
         self.checks.append(check)
         self.findings.append(check.said)

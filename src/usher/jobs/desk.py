@@ -8,7 +8,7 @@ from usher.access.roles import Actor, Role
 from usher.clock import Clock
 from usher.jobs.trigger_tokens import TokenCache
 from usher.jobs.vendors import Vendors
-from usher.settings import Timing
+from usher.settings import Retention, Timing
 from usher.store.database import Database
 from usher.store.statements import Statements
 from usher.vault import Vault
@@ -16,6 +16,7 @@ from usher.vault import Vault
 __all__ = ["Actor", "Desk", "Role"]
 
 USUAL_TIMING = Timing.model_validate({})
+USUAL_RETENTION = Retention.model_validate({})
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Desk:
         base_url: how Lytics reaches this service; "" means that it cannot.
         guard_seconds: G of design rule 1, as the engine has it.
         timing: how long a request may live, as the engine has it.
+        retention: for how long records are kept, as whoever prunes them has it.
     """
 
     database: Database
@@ -47,5 +49,6 @@ class Desk:
     allow_private: bool
     guard_seconds: float = 120.0
     timing: Timing = USUAL_TIMING
+    retention: Retention = USUAL_RETENTION
     trigger_tokens: TokenCache = field(default_factory=TokenCache, repr=False, compare=False)
     passwords: Passwords = field(default_factory=Passwords, repr=False, compare=False)

@@ -10,6 +10,7 @@ from usher.domain.notes import KEPT, OWED, HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import NS_PER_MS, version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
+from usher.jobs.erasing import erased_as
 from usher.jobs.moments import Moment, asked_ms, found_versions, is_explained, iso_from_ns, lost_answer, moments_of
 from usher.jobs.sentences import Situation, state_of, what_next, why
 from usher.mapp.wire import attribute_key
@@ -70,12 +71,14 @@ class Explanation(MemberLine):
         next: what happens next, in a sentence.
         why: how it came to this, in a few sentences.
         is_kept: this person is wanted true because a person overruled that they left.
+        history_from: since when it is known what happened (RFC 3339); None where nothing older was dropped.
     """
 
     history: list[Moment] = field(default_factory=list)
     next: str = ""
     why: list[str] = field(default_factory=list)
     is_kept: bool = False
+    history_from: str | None = None
 
 
 async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
@@ -90,7 +93,7 @@ async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
         job = brake.as_it_waits(txn, jobs.job_by_id(txn, job_id))
         named = normalise(member, lowercase=job.config.is_lowercasing) or member
         row, history = member_row(txn, job.key, named), notes.history_of(txn, job.key, named)
-        situation = _situation(txn, desk, job, row, history)
+        situation = _situation(txn, desk, job, row, history, member=named)
         line = line_of(row, member=named, leaves_before=situation.leaves_before)
         return Explanation(
             **{name: getattr(line, name) for name in MemberLine.__slots__},
@@ -98,16 +101,26 @@ async def explain_member(desk: Desk, job_id: str, member: str) -> Explanation:
             next=what_next(situation),
             why=why(situation),
             is_kept=_is_kept(situation),
+            history_from=iso_or_none(situation.history_from),
         )
 
     return await desk.database.read(work)
 
 
-def _situation(txn: Txn, desk: Desk, job: Job, row: MemberRow | None, history: list[HistoryEntry]) -> Situation:
+def _history_from(txn: Txn, job: Job) -> int | None:
+    """Return since when it is known what happened in *job*, or None where that is its whole life."""
+    known_from = notes.history_from(txn)
+    return known_from if known_from is not None and known_from > job.created_ms else None
+
+
+def _situation(
+    txn: Txn, desk: Desk, job: Job, row: MemberRow | None, history: list[HistoryEntry], *, member: str
+) -> Situation:
     scan = scans.last_scan(txn, job.key)
-    bare = Situation(job, attribute_key(job.target), row, txn.now_ms)
+    bare = Situation(job, attribute_key(job.target), row, txn.now_ms, history_from=_history_from(txn, job))
     if row is None:
-        return bare
+        stone = erased_as(txn, desk, member)
+        return bare if stone is None else replace(bare, erased_ms=stone.at_ms)
     kept = next((entry for entry in history if entry.kind == KEPT and entry.version == row.version), None)
     heard = next((entry for entry in history if entry.kind in HEARD and entry.version == row.version), None)
     found_by = _found_by(txn, job, row, history, guard_seconds=desk.guard_seconds)
@@ -128,7 +141,8 @@ def _situation(txn: Txn, desk: Desk, job: Job, row: MemberRow | None, history: l
 def _moments(desk: Desk, txn: Txn, situation: Situation, history: list[HistoryEntry]) -> list[Moment]:
     key, guard = situation.job.key, desk.guard_seconds
     asked = {version: asked_ms(version, guard_seconds=guard) for version in found_versions(history, situation.row)}
-    found = {version: scan for version, at_ms in asked.items() if (scan := scans.scan_at(txn, key, at_ms)) is not None}
+    known = {version: at_ms for version, at_ms in asked.items() if at_ms >= (situation.history_from or 0)}
+    found = {version: scan for version, at_ms in known.items() if (scan := scans.scan_at(txn, key, at_ms)) is not None}
     return moments_of(
         history,
         situation.row,
@@ -142,9 +156,10 @@ def _moments(desk: Desk, txn: Txn, situation: Situation, history: list[HistoryEn
 def _found_by(txn: Txn, job: Job, row: MemberRow, history: list[HistoryEntry], *, guard_seconds: float) -> Scan | None:
     """Return the scan that is Lytics' last word about *row*, where one is."""
     otherwise = [entry for entry in history if entry.kind != "seen"]
-    if is_explained(otherwise, row.version) or not row.is_in:
-        return None
-    return scans.scan_at(txn, job.key, asked_ms(row.version, guard_seconds=guard_seconds))
+    at_ms = asked_ms(row.version, guard_seconds=guard_seconds)
+    if is_explained(otherwise, row.version) or not row.is_in or at_ms < (_history_from(txn, job) or 0):
+        return None  # where older entries were dropped, it may as well have been a trigger
+    return scans.scan_at(txn, job.key, at_ms)
 
 
 def _heard_ms(row: MemberRow, entry: HistoryEntry | None, scan: Scan | None, *, guard_seconds: float) -> int:
@@ -174,6 +189,8 @@ def _is_missed(row: MemberRow, scan: Scan, *, guard_seconds: float) -> bool:
 def _asked_again(txn: Txn, job: Job, row: MemberRow, history: list[HistoryEntry]) -> LogEntry | None:
     """Return what asked for everybody to be told again, where nothing else can be why this row is owed."""
     if row.due_at is None or row.accepted_at is None or row.accepted != row.is_in:
+        return None
+    if row.accepted_at < (_history_from(txn, job) or 0):
         return None
     if any(entry.kind in CHANGES and entry.at_ms >= row.accepted_at for entry in history):
         return None

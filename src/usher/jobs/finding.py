@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from usher.domain.identifier import normalise
 from usher.domain.job import Job, Status
 from usher.jobs.desk import Desk
+from usher.jobs.erasing import erased_as
 from usher.jobs.explain import MemberLine, line_of
 from usher.mapp.wire import attribute_key
 from usher.store import brake, jobs
 from usher.store.database import Txn
+from usher.store.erasure import Tombstone
 from usher.store.members import MemberRow, member_row, members_like
 
 MOST_NEAR = 8
@@ -39,12 +41,14 @@ class Found:
     Args:
         asked: what was asked for.
         rows: the jobs that know them, newest first; a job that knows both spellings is there twice.
+        erased: when they were erased, and by which receipt; None where they were not.
         near: where nobody is found, at most 8 identifiers that begin so; empty for those who may not see people.
     """
 
     asked: str = field(repr=False)
     rows: list[FoundIn]
     near: list[str] = field(repr=False)
+    erased: Tombstone | None = None
 
 
 async def find_member(desk: Desk, text: str, *, may_see_people: bool) -> Found:
@@ -59,7 +63,7 @@ async def find_member(desk: Desk, text: str, *, may_see_people: bool) -> Found:
         known = [job for job in jobs.all_jobs(txn) if job.status is not Status.DELETED]
         rows = [found for job in known for found in _found_in(txn, desk, job, text)]
         near = _near(txn, known, text) if may_see_people and not rows else []
-        return Found(text, rows, near)
+        return Found(text, rows, near, erased_as(txn, desk, text))
 
     return await desk.database.read(work)
 

@@ -41,20 +41,10 @@ def removals_said(found: Removals) -> RemovalsSaid:
 def _who_went(found: Removals) -> list[str]:
     audience, said = found.job.audience_name, []
     if (exits := found.exits) is not None:
-        said.append(f"{people_left(exits):,} of {exits.inside:,} people left {audience}: {_told_and_waiting(exits)}.")
+        said.append(f"{exits.left:,} of {exits.inside:,} people left {audience}: {exits.parts}.")
     if (scan := found.scan) is not None:
         said.append(f"A complete comparison did not find {scan.leaving:,} of {scan.inside:,} people in {audience}.")
     return said
-
-
-def people_left(exits: HeldExits) -> int:
-    """Return how many left, as the page adds them up: those of whom Mapp was told, and those who wait."""
-    return exits.told + exits.waiting
-
-
-def _told_and_waiting(exits: HeldExits) -> str:
-    waiting = f"{exits.waiting:,} {'waits' if exits.waiting == 1 else 'wait'}"
-    return f"{exits.told:,} already told, {waiting}" if exits.told else f"none told yet, {waiting}"
 
 
 def _why(found: Removals) -> str:

@@ -7,7 +7,8 @@ from sqlalchemy import Column, Table, select, update
 
 from usher.jobs.sealing import secrets_place, trigger_token_place
 from usher.store.database import Database, Txn
-from usher.store.tables import authorizations, trigger_tokens, unreadable
+from usher.store.erasure import KEY_NAME, KEY_PLACE
+from usher.store.tables import authorizations, facts, trigger_tokens, unreadable
 from usher.vault import Vault, VaultLocked
 
 
@@ -55,7 +56,8 @@ def _reseal(txn: Txn, vault: Vault, *, unreadable_place: str) -> Resealed:
             continue
         value = sealed.encode() if kept.column is unreadable.c.body_sealed else sealed
         # Past the store's own changes, which would count as new credentials.
-        txn.conn.execute(update(kept.table).where(kept.table.c.id == kept.id).values({kept.column.name: value}))
+        named = facts.c.name if kept.table is facts else kept.table.c.id
+        txn.conn.execute(update(kept.table).where(named == kept.id).values({kept.column.name: value}))
         done += 1
     return Resealed(done, locked)
 
@@ -68,3 +70,5 @@ def _every(txn: Txn, *, unreadable_place: str) -> Iterator[_Kept]:
         yield _Kept(trigger_tokens, trigger_tokens.c.token_sealed, row.id, row.token_sealed, place)
     for row in txn.conn.execute(select(unreadable.c.id, unreadable.c.body_sealed)).all():
         yield _Kept(unreadable, unreadable.c.body_sealed, row.id, row.body_sealed.decode(), unreadable_place)
+    for row in txn.conn.execute(select(facts).where(facts.c.name == KEY_NAME)).all():
+        yield _Kept(facts, facts.c.value, row.name, row.value, KEY_PLACE)

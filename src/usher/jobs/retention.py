@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from usher.access.links import FIRST_LINK_MS, INVITATION_MS
 from usher.access.sessions import IDLE_MS, WHOLE_MS
 from usher.access.throttle import FORGOTTEN_AFTER_MS, KNOWN_FOR_MS
+from usher.jobs.desk import USUAL_RETENTION
 from usher.jobs.endpoint import OLD_TOKEN_DAYS
 from usher.lytics.triggers import EXCERPT_BYTES
+from usher.settings import Retention
 from usher.store.activity import KEEP_SECONDS
 from usher.store.database import HOUR, MINUTE
 from usher.store.notes import HISTORY_KEEP, LOGS_KEEP, SCANS_KEEP, UNREADABLE_KEEP
@@ -23,19 +25,29 @@ class Kept:
     how_long: str
 
 
-def retention() -> list[Kept]:
-    """Return what is kept and for how long; the kind that names people first."""
+def retention(keep: Retention = USUAL_RETENTION) -> list[Kept]:
+    """
+    Return what is kept and for how long; the kind that names people first.
+
+    Args:
+        keep: the days that the settings say.
+    """
     return [
         Kept("Members of a job", "Until the job is deleted; then they are removed at once, piece by piece."),
         Kept(
             "History of members",
-            f"The newest {HISTORY_KEEP:,} entries over all jobs; those of a deleted job go with it.",
+            f"{_days(keep.history_days)}, at most the newest {HISTORY_KEEP:,} entries over all jobs; those of a deleted"
+            " job go with it.",
         ),
-        Kept("Job logs", f"The newest {LOGS_KEEP:,} lines over all jobs. They never name a member."),
-        Kept("Unreadable messages", f"The newest {UNREADABLE_KEEP:,}, {_excerpt()}"),
+        Kept("Job logs", f"{_days(keep.logs_days)}, at most the newest {LOGS_KEEP:,} lines. They never name a member."),
+        Kept(
+            "Unreadable messages",
+            f"{_days(keep.unreadable_days)}, at most the newest {UNREADABLE_KEEP:,}, {_excerpt()}",
+        ),
+        Kept("Who was erased", "Until that is lifted, only as keyed hashes."),
         Kept("Scans", f"The newest {SCANS_KEEP} of each job."),
-        Kept("Activity", f"Minute by minute for {_hours()} h, hour by hour for {_days()} days. Counts only."),
-        Kept("Audit log", "For ever. No part of Usher changes or removes an entry."),
+        Kept("Activity", f"Minute by minute for {_hours()} h, hour by hour for {_hourly_days()} days. Counts only."),
+        Kept("Audit log", f"{_days(keep.audit_days)}. No part of Usher changes an entry, or removes one earlier."),
         Kept("Sessions", f"{IDLE_MS // HOUR_MS} h after they were last used, {WHOLE_MS // DAY_MS} days at most."),
         Kept("One-time links", f"{INVITATION_MS // HOUR_MS} h, the first one {FIRST_LINK_MS // MINUTE_MS} min."),
         Kept("Failed sign-ins", f"{FORGOTTEN_AFTER_MS // HOUR_MS} h, as counts; names and addresses only as hashes."),
@@ -53,5 +65,11 @@ def _hours() -> int:
     return KEEP_SECONDS[MINUTE] // HOUR
 
 
-def _days() -> int:
+def _days(count: int) -> str:
+    if not count:
+        return "For ever"
+    return "1 day" if count == 1 else f"{count:,} days"
+
+
+def _hourly_days() -> int:
     return KEEP_SECONDS[HOUR] // DAY

@@ -40,6 +40,8 @@ class Situation:
         asked_again: why everybody was told again, where that is why this person is owed.
         sent_again: a person's word that this one is to be sent again.
         lost: the attempt whose answer was lost and for which this person waits.
+        history_from: since when it is known what happened, where older entries were dropped.
+        erased_ms: when this person was erased, where they were.
     """
 
     job: Job
@@ -55,6 +57,13 @@ class Situation:
     asked_again: LogEntry | None = None
     sent_again: HistoryEntry | None = None
     lost: HistoryEntry | None = None
+    history_from: int | None = None
+    erased_ms: int | None = None
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether it is known how this member came to be wanted as they are."""
+        return any((self.kept, self.heard, self.found_by, self.missed_by))
 
     @property
     def state(self) -> MemberState:
@@ -77,6 +86,8 @@ def state_of(row: MemberRow | None, *, leaves_before: int | None = None) -> Memb
 def why(situation: Situation) -> list[str]:
     """Return what is wanted, what Mapp has accepted, and why they differ where they do."""
     row = situation.row
+    if row is None and situation.erased_ms is not None:
+        return [f"This person was erased at {iso_from_ms(situation.erased_ms)}. What Lytics says of them is dropped."]
     if row is None:
         return [_never_seen(situation.job)]
     said = _answer(situation, row) or [_wanted(situation, row), _accepted(row)]
@@ -86,6 +97,8 @@ def why(situation: Situation) -> list[str]:
         said.append(_failed(row.attempts))
     if row.due_at is not None and row.accepted is not None and row.accepted == row.is_in:
         said.append(_once_more(situation))
+    if not situation.is_explained and situation.history_from is not None:
+        said.append(f"What happened before {iso_from_ms(situation.history_from)} is no longer kept.")
     return said
 
 
@@ -160,6 +173,8 @@ def what_next(situation: Situation) -> str:
     """Return what happens next to this member, in one sentence."""
     if situation.job.status in _NOTHING_MORE:
         return _NOTHING_MORE[situation.job.status]
+    if situation.row is None and situation.erased_ms is not None:
+        return "Nothing is sent unless an admin lifts the erasure."
     if situation.row is not None and situation.state is MemberState.DUE:
         return _when(situation, situation.row)
     if situation.state is MemberState.HELD and situation.missed_by is not None:

@@ -15,7 +15,7 @@ from usher.jobs.drafts import AuthDraft
 from usher.jobs.testing import TestReport, note_report, test_credentials
 from usher.store.authorizations import Authorization, authorization_by_id
 
-__all__ = ["Taken", "add_tested", "change_tested"]
+__all__ = ["Taken", "add_tested", "change_tested", "save_with_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Taken:
     What came of credentials.
 
     Args:
-        auth: as it is kept now, without its secrets; None where the test failed, so that nothing was changed.
+        auth: as it is kept now, without its secrets; None where no job could work with it, so that nothing changed.
         report: what the test found; None where nothing that a vendor sees would change, so that nobody was asked.
     """
 
@@ -34,7 +34,7 @@ class Taken:
 
 async def add_tested(desk: Desk, actor: Actor, draft: AuthDraft, *, insists: bool = False) -> Taken:
     """
-    Test new credentials, and save them if they work. Safe to repeat: the same ones are saved once.
+    Test new credentials, and save them if jobs can work with them. Safe to repeat: the same ones are saved once.
 
     Args:
         insists: save them whatever the test finds; its finding is kept as their health.
@@ -44,9 +44,23 @@ async def add_tested(desk: Desk, actor: Actor, draft: AuthDraft, *, insists: boo
     """
     kind, credentials = check_new(desk, draft)
     report = await test_credentials(desk, kind, credentials)
-    if not (report.is_healthy or insists):
+    if not (report.is_usable or insists):
         return Taken(None, report)
-    return await _noted(desk, actor, await create_authorization(desk, actor, draft, once=True), report)
+    return Taken(await save_with_report(desk, actor, draft, report), report)
+
+
+async def save_with_report(desk: Desk, actor: Actor, draft: AuthDraft, report: TestReport) -> Authorization:
+    """
+    Save new credentials that were tested already, and note *report* as their health; nobody is asked.
+
+    These are two commits. Safe to repeat, also after the first alone: the same ones are saved once.
+
+    Raises:
+        InvalidInput: every problem, each naming its field; nothing was saved.
+    """
+    auth = await create_authorization(desk, actor, draft, once=True)
+    await desk.database.write(lambda txn: note_report(txn, actor, auth.id, report))
+    return auth
 
 
 async def change_tested(desk: Desk, actor: Actor, auth_id: str, draft: AuthDraft, *, insists: bool = False) -> Taken:
@@ -64,9 +78,11 @@ async def change_tested(desk: Desk, actor: Actor, auth_id: str, draft: AuthDraft
     if new is None:
         return Taken(await change_authorization(desk, actor, auth_id, draft), None)
     report = await test_credentials(desk, *new)
-    if not (report.is_healthy or insists):
+    if not (report.is_usable or insists):
         return Taken(None, report)
-    return await _noted(desk, actor, await change_authorization(desk, actor, auth_id, draft), report)
+    changed = await change_authorization(desk, actor, auth_id, draft)
+    await desk.database.write(lambda txn: note_report(txn, actor, auth_id, report))
+    return Taken(changed, report)
 
 
 def _replacing(desk: Desk, auth: Authorization, draft: AuthDraft) -> tuple[Kind, Credentials] | None:
@@ -90,8 +106,3 @@ def _is_alike(kind: Kind, held: Credentials, new: Credentials) -> bool:
     """Whether a vendor would see no difference; limits are ours alone."""
     settings = [(held.config.get(name), new.config.get(name)) for name in kind.settings]
     return new.secrets == held.secrets and all(old == fresh for old, fresh in settings)
-
-
-async def _noted(desk: Desk, actor: Actor, auth: Authorization, report: TestReport) -> Taken:
-    await desk.database.write(lambda txn: note_report(txn, actor, auth.id, report))
-    return Taken(auth, report)

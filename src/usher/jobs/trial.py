@@ -19,6 +19,7 @@ from usher.jobs.collisions import place_of, place_text, refuse_collision
 from usher.jobs.creating import checked
 from usher.jobs.desk import Desk
 from usher.jobs.drafts import JobDraft, read_job_draft
+from usher.jobs.erasing import refuse_erased
 from usher.jobs.examining import Examined, examine
 from usher.mapp.client import MappClient, PreparedRequest
 from usher.mapp.wire import attribute_key
@@ -174,6 +175,7 @@ async def _begin(desk: Desk, actor: Actor, plan: _Plan) -> _Room:
         if auth.revision != plan.mapp_auth.revision:
             raise Conflict("Somebody changed the Mapp authorization at the same time. Try again.")
         refuse_collision(txn, place, hold_ms=desk.timing.hold_ms)
+        refuse_erased(txn, desk, plan.member)
         until_ms = begin_trial(txn, place_text(place), hold_ms=desk.timing.hold_ms)
         note = f"one person -> {attribute_key(plan.target)} of group {plan.target.group_id}"
         notes.add_audit(txn, actor=actor.name, action="job.trial", what=auth.id, note=note)

@@ -25,22 +25,32 @@ class HeldExits:
     How the triggered exits of a job stand while the brake holds them.
 
     Args:
-        left: how many left within the 15 minutes that stopped it.
-        told: of how many of those Mapp has taken "false"; no decision brings them back.
+        told: of how many Mapp took "false" already, among those who left within the 15 minutes that stopped it; no
+            decision brings them back.
         waiting: how many wait now, those that came since included.
         inside: how many would be wanted true if none of them had left.
     """
 
-    left: int
     told: int
     waiting: int
     inside: int
 
+    @property
+    def left(self) -> int:
+        """How many left: those of whom Mapp was told, and those who wait."""
+        return self.told + self.waiting
+
+    @property
+    def parts(self) -> str:
+        """What makes up those who left: "3 already told, 710 wait"."""
+        told = f"{self.told:,} already told" if self.told else "none told yet"
+        return f"{told}, {self.waiting:,} {'waits' if self.waiting == 1 else 'wait'}"
+
     def __str__(self) -> str:
         return (
-            f"{self.left:,} of {self.inside:,} people left the audience within 15 minutes."
-            f" Mapp has been told of {self.told:,} of them already; {self.waiting:,} exits wait for you:"
-            " set them to false (confirm-removals), or keep them as they are (discard-removals). Entries go on."
+            f"{self.left:,} of {self.inside:,} people left the audience: {self.parts} for you."
+            " Set those who wait to false (confirm-removals), or keep them as they are (discard-removals)."
+            " Entries go on."
         )
 
 
@@ -61,11 +71,11 @@ def waiting_by_job(txn: Txn, keys: Collection[int]) -> dict[int, int]:
 def held_exits(txn: Txn, job: int) -> HeldExits:
     """Count the triggered exits of *job*, in the same transaction as what holds them."""
     counted = txn.conn.execute(LEFT, {"job": job}).one()
-    left, waiting = int(counted.exits or 0), waiting_exits(txn, job)
+    exits, waiting = int(counted.exits or 0), waiting_exits(txn, job)
     since_ms = txn.now_ms if counted.first is None else counted.first * MS_PER_MINUTE
-    told = min(left, int(txn.conn.execute(TOLD, {"job": job, "since": since_ms}).scalar() or 0))
+    told = min(exits, int(txn.conn.execute(TOLD, {"job": job, "since": since_ms}).scalar() or 0))
     inside = counters_of(txn, job).get("members.in", 0) + txn.tally[job, "members.in"]
-    return HeldExits(left, told, waiting, inside + told + waiting)
+    return HeldExits(told, waiting, inside + told + waiting)
 
 
 LEFT = text("SELECT SUM(exits) AS exits, MIN(minute) AS first FROM exit_minutes WHERE job = :job")

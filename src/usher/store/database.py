@@ -1,8 +1,9 @@
 """
 One database, one writing connection, and how many small writes become one durable commit.
 
-Works are functions of a transaction. Those that are waiting together run in one transaction, each behind its own
-savepoint, so that a work that fails takes nothing with it; all are answered after the commit.
+Works are functions of a transaction that keep nothing else. Those that are waiting together run in one transaction;
+where one of them fails, each runs in one of its own, so that it takes nothing with it. All are answered after the
+commit.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import queue
 import threading
 from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -32,13 +33,14 @@ class Txn:
     An open transaction. *now_ms* is the ledger's clock; what *tally* counts is stored with the same commit.
 
     Tally keys are (job key, counter name); job 0 holds what belongs to no job. What *activity* counts is stored too, in
-    the minute and the hour of the commit; its keys are (job key, name).
+    the minute and the hour of the commit; its keys are (job key, name). *owes_more*: whoever sends should look again.
     """
 
     conn: Connection
     now_ms: int
     tally: Counter[tuple[int, str]] = field(default_factory=Counter)
     activity: Counter[tuple[int, str]] = field(default_factory=Counter)
+    owes_more: bool = False
 
 
 Work = Callable[[Txn], T]
@@ -64,7 +66,7 @@ class Database(Protocol):
 
 def add_to_counters(txn: Txn) -> None:
     """Store what was counted, in the transaction that did what it counts."""
-    for (job, name), value in txn.tally.items():
+    for (job, name), value in sorted(txn.tally.items()):  # in one order, so that two writers cannot wait on each other
         if value:
             txn.conn.execute(ADD_TO_COUNTER, {"job": job, "name": name, "value": value})
     txn.tally.clear()
@@ -95,43 +97,100 @@ ADD_TO_ACTIVITY = text(
 )
 
 
-def run_together(engine: Engine, clock: Clock, works: list[Work[Any]]) -> list[Any]:
+class Terms:
+    """
+    The terms on which a database takes transactions: whose clock, what begins and ends each, which failures pass.
+
+    These are SQLite's: the machine's clock, and nothing else.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def now_ms(self, _conn: Connection) -> int:
+        """Return the ledger's time."""
+        return self.clock.now_ms()
+
+    def begin(self, conn: Connection) -> int:
+        """Do what comes before the first work that writes; return the ledger's time in ms."""
+        return self.now_ms(conn)
+
+    def end(self, _txn: Txn) -> None:
+        """Do what comes after the last work, before the commit."""
+
+    def may_try_again(self, _error: DBAPIError, _began: float) -> bool:
+        """
+        Return, after waiting where that helps, whether what failed for certain should be done again.
+
+        Args:
+            began: monotonic seconds when it was first tried.
+        """
+        return False
+
+
+class CommitInDoubt(Unavailable):
+    """Nobody knows whether this was kept; look before you do it again."""
+
+
+def run_together(engine: Engine, terms: Terms, works: Sequence[Work[Any]]) -> list[Any]:
     """
     Run *works* in one transaction and return their results in order; a failed one's result is its exception.
 
     Raises:
-        DBAPIError: the commit itself failed; none of the works is kept.
+        CommitInDoubt: all of them are kept, or none.
+        DBAPIError: none of them is kept.
     """
-    results: list[Any] = []
-    with engine.connect() as conn, conn.begin():
-        total = Txn(conn, clock.now_ms())
-        for work in works:
-            txn = Txn(conn, clock.now_ms())
-            try:
-                with conn.begin_nested() if len(works) > 1 else contextlib.nullcontext():
-                    results.append(work(txn))
-                total.tally.update(txn.tally)
-                total.activity.update(txn.activity)
-            except Exception as error:
-                if len(works) == 1 or not _is_in_transaction(conn):
-                    raise
-                results.append(error)
-        add_to_counters(total)
-        add_to_activity(total)
-    return results
+    try:
+        return _patiently(terms, lambda: _in_one_transaction(engine, terms, works))
+    except CommitInDoubt:
+        raise
+    except Exception:
+        if len(works) == 1:
+            raise
+    return [_alone(engine, terms, work) for work in works]
 
 
-def _is_in_transaction(conn: Connection) -> bool:
-    """SQLite undoes a whole transaction by itself when the disk is full: then none of its works is kept."""
-    return bool(getattr(conn.connection.dbapi_connection, "in_transaction", True))
+def _alone(engine: Engine, terms: Terms, work: Work[Any]) -> Any:
+    try:
+        return run_together(engine, terms, [work])[0]
+    except Exception as error:  # noqa: BLE001 - it is that work's result
+        return error
 
 
-def read_only(engine: Engine, clock: Clock, work: Work[T]) -> T:
+def _in_one_transaction(engine: Engine, terms: Terms, works: Sequence[Work[Any]]) -> list[Any]:
     with engine.connect() as conn:
+        transaction = conn.begin()
+        txn = Txn(conn, terms.begin(conn))
+        results = [work(txn) for work in works]
+        add_to_counters(txn)
+        add_to_activity(txn)
+        terms.end(txn)
         try:
-            return work(Txn(conn, clock.now_ms()))
-        finally:
-            conn.rollback()
+            transaction.commit()
+        except DBAPIError as error:
+            raise CommitInDoubt(BUSY) from error
+        return results
+
+
+def read_only(engine: Engine, terms: Terms, work: Work[T]) -> T:
+    def read() -> T:
+        with engine.connect() as conn, conn.begin() as transaction:
+            try:
+                return work(Txn(conn, terms.now_ms(conn)))
+            finally:
+                transaction.rollback()
+
+    return _patiently(terms, read)
+
+
+def _patiently(terms: Terms, attempt: Callable[[], T]) -> T:
+    began = terms.clock.monotonic()
+    while True:
+        try:
+            return attempt()
+        except DBAPIError as error:
+            if not terms.may_try_again(error, began):
+                raise
 
 
 def as_ours(error: BaseException) -> BaseException:
@@ -146,19 +205,19 @@ def as_ours(error: BaseException) -> BaseException:
 class InlineDatabase:
     """Runs each work at once, in the caller's thread: for virtual time, tests and short commands."""
 
-    def __init__(self, engine: Engine, *, clock: Clock) -> None:
+    def __init__(self, engine: Engine, *, clock: Clock, terms: Terms | None = None) -> None:
         self._engine = engine
-        self._clock = clock
+        self._terms = terms or Terms(clock)
 
     async def write(self, work: Work[T]) -> T:
         try:
-            result: T = run_together(self._engine, self._clock, [work])[0]
+            result: T = run_together(self._engine, self._terms, [work])[0]
         except DBAPIError as error:
             raise as_ours(error) from error
         return result
 
     async def read(self, work: Work[T]) -> T:
-        return read_only(self._engine, self._clock, work)
+        return read_only(self._engine, self._terms, work)
 
     async def close(self) -> None:
         self._engine.dispose()
@@ -181,8 +240,8 @@ class ThreadedDatabase:
     Its own reads go through the first of *readers*; those that would keep them waiting go *through* another.
     """
 
-    def __init__(self, writer: Engine, *readers: Engine, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, writer: Engine, *readers: Engine, clock: Clock, terms: Terms | None = None) -> None:
+        self._terms = terms or Terms(clock)
         self._engines = (writer, *readers)
         self._writes: _Queue = queue.SimpleQueue()
         self._reads: list[_Queue] = [queue.SimpleQueue() for _ in readers]
@@ -232,7 +291,7 @@ class ThreadedDatabase:
             if not batch:
                 continue
             try:
-                results = run_together(self._engines[0], self._clock, [item.work for item in batch])
+                results = run_together(self._engines[0], self._terms, [item.work for item in batch])
             except Exception as error:  # noqa: BLE001 - a loop's top: the error goes to those who wait
                 results = [error] * len(batch)
             _answer(batch, results)
@@ -253,7 +312,7 @@ class ThreadedDatabase:
     def _read_loop(self, reader: Engine, reads: _Queue) -> None:
         while (item := reads.get()) is not None:
             try:
-                result = read_only(reader, self._clock, item.work)
+                result = read_only(reader, self._terms, item.work)
             except Exception as error:  # noqa: BLE001 - a loop's top: the error goes to the one who waits
                 _answer([item], [error])
             else:

@@ -8,7 +8,7 @@ from usher.domain.claim import Claim, Settlement
 from usher.domain.job import Job
 from usher.domain.notes import HistoryEntry
 from usher.domain.outcome import Accepted, Late, Rejected, RetryLater, StopJob, Unknown
-from usher.store import ledger, notes
+from usher.store import erasure, ledger, notes
 from usher.store.database import Database, Txn
 from usher.store.jobs import deleted_among, writes_as
 from usher.store.statements import Statements
@@ -55,10 +55,16 @@ def settle(txn: Txn, sql: Statements, settlements: Sequence[Settlement]) -> set[
 
 
 def _write_down(txn: Txn, entries: list[HistoryEntry]) -> None:
-    """Keep *entries*, but nothing of a job that was deleted while the request was under way."""
+    """Keep *entries*, but nothing of a job that was deleted, or a person erased, while the request was under way."""
     if entries:
         forgotten = deleted_among(txn, {entry.job for entry in entries})
-        notes.add_history(txn, [entry for entry in entries if entry.job not in forgotten])
+        kept = [entry for entry in entries if entry.job not in forgotten]
+        notes.add_history(txn, _of_those_known(txn, kept) if erasure.is_anybody_erased(txn) else kept)
+
+
+def _of_those_known(txn: Txn, entries: list[HistoryEntry]) -> list[HistoryEntry]:
+    known = erasure.still_known(txn, {(entry.job, entry.member) for entry in entries})
+    return [entry for entry in entries if (entry.job, entry.member) in known]
 
 
 def _entry(settlement: Settlement) -> HistoryEntry | None:

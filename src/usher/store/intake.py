@@ -15,27 +15,36 @@ from usher.domain.removal_brake import WINDOW_MS, stops
 from usher.store import ledger, notes
 from usher.store.brake import held_exits
 from usher.store.database import Database, Txn
+from usher.store.erasure import Tombstones
 from usher.store.jobs import change_job, job_of_row, note_trigger
 from usher.store.scans import counters_of
 from usher.store.statements import Statements
 from usher.store.tables import jobs
 
-NOT_NEWER, SUPERSEDED = "not_newer", "superseded"
+NOT_NEWER, SUPERSEDED, ERASED = "not_newer", "superseded", "erased"
 _json = msgspec.json.Encoder()
 
 
 class SqlIntake:
-    """Implements the engine's IntakeStore."""
+    """
+    Implements the engine's IntakeStore.
 
-    def __init__(self, database: Database, sql: Statements) -> None:
+    Args:
+        tombstones: recognises who was erased; of those nothing is kept but a count.
+    """
+
+    def __init__(self, database: Database, sql: Statements, tombstones: Tombstones | None = None) -> None:
         self._database = database
         self._sql = sql
+        self._tombstones = tombstones or Tombstones()
 
     async def take_in(self, auth_id: str, sort: Callable[[list[Job], int], Intake]) -> Intake:
         def work(txn: Txn) -> Intake:
             intake = sort(_live_jobs_of(txn, auth_id), txn.now_ms)
+            named = {o.member for share in intake.shares for event in share.events for o in event}
+            erased = self._tombstones.among(txn, named)
             for share in intake.shares:
-                self._take_share(txn, share)
+                self._take_share(txn, share, erased=erased)
             for reason, count in intake.unrouted.items():
                 txn.tally[0, f"triggers.unrouted.{reason}"] += count
             txn.tally[0, "triggers.unreadable"] += intake.unreadable
@@ -44,9 +53,9 @@ class SqlIntake:
 
         return await self._database.write(work)
 
-    def _take_share(self, txn: Txn, share: JobIntake) -> None:
+    def _take_share(self, txn: Txn, share: JobIntake, *, erased: frozenset[str]) -> None:
         job = share.job
-        newest = newest_per_member([o for event in share.events for o in event])
+        newest = newest_per_member([o for event in share.events for o in event if o.member not in erased])
         _keep_found(txn, self._sql, job.key, newest)
         seen = ledger.observe(txn, self._sql, job.key, newest, source=Source.TRIGGER, are_exits_held=job.exits_held)
         kept = {id(o) for o in newest}
@@ -54,8 +63,8 @@ class SqlIntake:
         applied = 0
         history: list[HistoryEntry] = []
         for event in share.events:
-            fates = [_fate(o, kept, seen) for o in event]
-            history += [_entry(job.key, o, fate) for o, fate in zip(event, fates, strict=True)]
+            fates = [ERASED if o.member in erased else _fate(o, kept, seen) for o in event]
+            history += [_entry(job.key, o, fate) for o, fate in zip(event, fates, strict=True) if fate != ERASED]
             if "" in fates:
                 applied += 1
             else:
@@ -104,9 +113,9 @@ def _entry(job: int, observation: Observation, fate: str) -> HistoryEntry:
 
 
 def _live_jobs_of(txn: Txn, auth_id: str) -> list[Job]:
-    found = txn.conn.execute(
-        select(jobs).where(jobs.c.lytics_auth == auth_id, jobs.c.status.in_(sorted(LIVE))).order_by(jobs.c.key)
-    )
+    """Return the live jobs, as nobody else may change them before the commit: a brake set meanwhile must be seen."""
+    chosen = select(jobs).where(jobs.c.lytics_auth == auth_id, jobs.c.status.in_(sorted(LIVE))).order_by(jobs.c.key)
+    found = txn.conn.execute(chosen.with_for_update(key_share=True))
     return [job_of_row(row) for row in found]
 
 

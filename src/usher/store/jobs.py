@@ -48,14 +48,25 @@ def _shallow(job: Job) -> dict[str, Any]:
 
 def change_job(txn: Txn, key: int, **changes: Any) -> None:
     """Overwrite the named columns of one job."""
+    _mind_claims(txn, key, changes)
     txn.conn.execute(update(jobs).where(jobs.c.key == key).values(**_encode({**changes, "updated_ms": txn.now_ms})))
 
 
 def change_job_if(txn: Txn, key: int, *, expected: Status, **changes: Any) -> bool:
     """Overwrite the named columns if the job still has the *expected* status; return whether it had."""
+    _mind_claims(txn, key, changes)
     values = _encode({**changes, "updated_ms": txn.now_ms})
     done = txn.conn.execute(update(jobs).where(jobs.c.key == key, jobs.c.status == expected).values(**values))
     return done.rowcount == 1
+
+
+def _mind_claims(txn: Txn, key: int, changes: Collection[str]) -> None:
+    """Wait for claims under way, and keep others from beginning, where a change may end the job or move its place."""
+    if not PLACE.isdisjoint(changes):
+        txn.conn.execute(select(jobs.c.key).where(jobs.c.key == key).with_for_update())
+
+
+PLACE = frozenset({"status", "config", "mapp_auth", "audience_slug"})
 
 
 def note_trigger(txn: Txn, key: int, *, is_first: bool) -> None:
@@ -72,7 +83,8 @@ def job_by_key(txn: Txn, key: int) -> Job:
 
 def writes_as(txn: Txn, job: Job) -> bool:
     """Return whether *job*, as it was read before, still lives and writes where it did; that stays so to the commit."""
-    row = txn.conn.execute(select(jobs).where(jobs.c.key == job.key).with_for_update(read=True)).one()
+    held = select(jobs).where(jobs.c.key == job.key).with_for_update(read=True, key_share=True)
+    row = txn.conn.execute(held).one()
     kept = job_of_row(row)
     return kept.is_live and (kept.mapp_auth, kept.target) == (job.mapp_auth, job.target)
 

@@ -103,6 +103,7 @@ def _count_changes(txn: Txn, job: int, rows: Iterable[Row[Any]]) -> None:
         txn.tally[job, "members.in"] += row.is_in - bool(was & WAS_IN)
         txn.tally[job, "members.due"] += (row.due_at is not None) - bool(was & WAS_DUE)
         txn.tally[job, "members.aside"] += (row.aside is not None) - bool(was & WAS_ASIDE)
+        txn.owes_more |= row.due_at is not None and not was & WAS_DUE
 
 
 def claim(txn: Txn, sql: Statements, job: int, *, lane: int, limit: int, hold_ms: int) -> list[Claim]:
@@ -284,5 +285,6 @@ def forget_chunk(txn: Txn, job: int, *, upto: str | None) -> int:
 
 
 FORGET = text(
-    "DELETE FROM ledger WHERE job = :job AND (:upto IS NULL OR member <= :upto) RETURNING is_in, due_at, aside"
+    "DELETE FROM ledger WHERE job = :job AND (CAST(:upto AS TEXT) IS NULL OR member <= CAST(:upto AS TEXT))"
+    " RETURNING is_in, due_at, aside"
 )

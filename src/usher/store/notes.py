@@ -176,7 +176,7 @@ def count_unreadable(txn: Txn) -> int:
 
 
 def add_audit(txn: Txn, *, actor: str, action: str, what: str, note: str = "") -> None:
-    """Append who did what; nothing ever changes or removes an entry."""
+    """Append who did what; nothing changes an entry, and nothing but its age removes it."""
     txn.conn.execute(
         insert(audit),
         {"at_ms": txn.now_ms, "actor": actor, "action": action, "object": what, "note": note[:500]},
@@ -196,7 +196,32 @@ def _prune(txn: Txn, table: Table, keep: int, *, at_once: int = PIECE) -> bool:
         return False
     upto = min(last - keep, first + at_once - 1)
     txn.conn.execute(text(f"DELETE FROM {name} WHERE id <= :upto"), {"upto": upto})
+    if table is history:
+        note_history_cut(txn)
     return True
+
+
+def note_history_cut(txn: Txn) -> None:
+    """Remember that the oldest entries about members went: nothing is known any more of before the next one."""
+    oldest = txn.conn.execute(OLDEST_ENTRY).scalar()
+    txn.conn.execute(NOTE_CUT, {"at": str(txn.now_ms if oldest is None else oldest)})
+
+
+OLDEST_ENTRY = text("SELECT at_ms FROM history ORDER BY id LIMIT 1")
+NOTE_CUT = text(
+    "INSERT INTO facts (name, value) VALUES ('history_from', :at)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    " WHERE CAST(facts.value AS BIGINT) < CAST(excluded.value AS BIGINT)"
+)
+
+
+def history_from(txn: Txn) -> int | None:
+    """Return since when (ms) what happened to members is known, or None where nothing has been dropped."""
+    kept: str | None = txn.conn.execute(HISTORY_FROM).scalar()
+    return None if kept is None else int(kept)
+
+
+HISTORY_FROM = text("SELECT value FROM facts WHERE name = 'history_from'")
 
 
 def _prune_scans(txn: Txn) -> bool:

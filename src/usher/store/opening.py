@@ -7,6 +7,7 @@ would drop SQLite's own locks (sqlite.org/howtocorrupt.html, section 2.2).
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from usher.clock import Clock
 from usher.errors import Conflict, InvalidInput, Problem, Unavailable
 from usher.store.database import Database, InlineDatabase, ThreadedDatabase
 from usher.store.migrations import upgrade
+from usher.store.postgres import described, is_postgres
+from usher.store.postgres_opening import connect_postgres
 from usher.store.sqlite import SAFE_VERSION, OwnerLock, reader_engine, writer_engine
 from usher.store.statements import Statements, statements_for
 
@@ -30,39 +33,62 @@ COMPANIONS = ("", "-wal", "-shm")  # what SQLite keeps beside a database while i
 @dataclass(frozen=True, slots=True)
 class OpenStore:
     """
-    The store, open, and owned by this process until closed.
+    The store, open until closed.
 
     Args:
-        pages: the same database for those who look: however long they read, what *database* reads does not wait.
+        pages: the same database for people: however long they read, what *database* reads does not wait.
+        clock: the ledger's.
+        place: where it is, for people; holds no password.
+        is_shared: other processes may work on it at the same time.
+        let_go: gives back the right to write the data folder, where this process has it.
     """
 
     database: Database
     pages: Database
     statements: Statements
-    lock: OwnerLock
-    path: Path
+    clock: Clock
+    place: str
+    is_shared: bool
+    let_go: Callable[[], None]
 
     async def close(self) -> None:
         """Finish what is waiting, then let others have it. Safe to repeat only before anybody else opens it."""
         try:
             await self.database.close()
+            await self.pages.close()
         finally:
-            self.lock.close()
+            self.let_go()
+
+
+def open_store(
+    data_dir: Path, *, clock: Clock, is_threaded: bool = True, database_url: str = "", is_owner: bool = True
+) -> OpenStore:
+    """
+    Open the database that *database_url* names, in the newest shape.
+
+    Args:
+        is_threaded: threads of their own write and read; otherwise each work runs in its caller's thread.
+        database_url: where it is; blank means SQLite in *data_dir*.
+        is_owner: nobody else may work on *data_dir* meanwhile. With SQLite it is always so.
+
+    Raises:
+        Conflict: another process owns the folder, a newer Usher made the database, or it is no database of Usher's.
+        InvalidInput: *database_url* names none that Usher supports.
+        Unavailable: the disk or the database did not take it; start again.
+    """
+    if not is_postgres(database_url):
+        return open_sqlite(data_dir, clock=clock, is_threaded=is_threaded, database_url=database_url)
+    with ExitStack() as undo:
+        if is_owner:
+            undo.callback(OwnerLock(data_dir).close)
+        database, pages, ledger_clock = connect_postgres(database_url, clock=clock, is_threaded=is_threaded)
+        let_go = undo.pop_all().close
+    statements = statements_for("postgresql")
+    return OpenStore(database, pages, statements, ledger_clock, described(database_url), True, let_go)
 
 
 def open_sqlite(data_dir: Path, *, clock: Clock, is_threaded: bool = True, database_url: str = "") -> OpenStore:
-    """
-    Take ownership of the database, bring it to the newest shape, and open it.
-
-    Args:
-        is_threaded: one thread writes and two read; otherwise each work runs in its caller's thread.
-        database_url: where it is; blank means in *data_dir*.
-
-    Raises:
-        Conflict: another process owns it, a newer Usher made it, or it is no database of Usher's.
-        InvalidInput: *database_url* names none that this version supports.
-        Unavailable: the disk or the database did not take it; start again.
-    """
+    """Take ownership of the SQLite file, bring it to the newest shape, and open it. Raises as `open_store` does."""
     refuse_old_sqlite(sqlite3.sqlite_version_info)
     path = database_path(database_url, data_dir)
     with ExitStack() as undo:
@@ -74,7 +100,7 @@ def open_sqlite(data_dir: Path, *, clock: Clock, is_threaded: bool = True, datab
         bring_up_to_date(writer, path=path)
         database, pages = _connected(writer, path, clock=clock, is_threaded=is_threaded)
         undo.pop_all()
-    return OpenStore(database, pages, statements_for("sqlite"), lock, path)
+    return OpenStore(database, pages, statements_for("sqlite"), clock, str(path), False, lock.close)
 
 
 def _connected(writer: Engine, path: Path, *, clock: Clock, is_threaded: bool) -> tuple[Database, Database]:
@@ -87,21 +113,21 @@ def _connected(writer: Engine, path: Path, *, clock: Clock, is_threaded: bool) -
 
 def database_path(database_url: str, data_dir: Path) -> Path:
     """
-    Return where the database file is; a blank URL means in *data_dir*.
+    Return where SQLite's file is; a blank URL means in *data_dir*.
 
     Raises:
-        InvalidInput: the URL names a database that this version does not support.
+        InvalidInput: the URL names no file.
     """
     if not database_url:
         return data_dir / FILE_NAME
     scheme, _, rest = database_url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and rest not in {"/", "/:memory:"} and "?" not in rest:
         return Path(rest[1:])
-    if scheme.partition("+")[0] in {"postgresql", "postgres"}:
-        problem = "PostgreSQL is not supported by this version."
+    if is_postgres(database_url):
+        problem = "names a PostgreSQL database, and this is only done with a file."
     else:
         problem = "is not the address of a database that Usher supports."
-    mend = "Leave it blank, or write sqlite:///path (sqlite:////path from the root folder)."
+    mend = "Leave it blank, or write sqlite:///path (sqlite:////path from the root folder) or postgresql://host/name."
     raise InvalidInput(Problem("USHER_DATABASE_URL", problem, mend))
 
 

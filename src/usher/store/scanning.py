@@ -9,18 +9,47 @@ from usher.domain.notes import HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import NS_PER_MS, Observation, Source, newest_per_member
 from usher.domain.removal_brake import scan_limits, stops
 from usher.domain.scan import CHANGED, Scan, ScanState, kind_of_scan
+from usher.domain.worker import scan_lease
+from usher.errors import Superseded
 from usher.store import ledger, notes, scans
 from usher.store.database import Database, Txn
+from usher.store.erasure import Tombstones
 from usher.store.jobs import change_job, job_by_key
 from usher.store.statements import Statements
+from usher.store.workers import hold_lease
 
 
 class SqlScans:
-    """Keeps how far a scan has come, together with what it found."""
+    """
+    Keeps how far a scan has come, together with what it found.
 
-    def __init__(self, database: Database, sql: Statements) -> None:
+    Args:
+        tombstones: recognises who was erased; those count as seen, and are not stored.
+        worker: who scans; what it finds counts only while it holds the lease on that. None: nobody else could.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        sql: Statements,
+        tombstones: Tombstones | None = None,
+        *,
+        worker: str | None = None,
+    ) -> None:
         self._database = database
         self._sql = sql
+        self._tombstones = tombstones or Tombstones()
+        self._worker = worker
+
+    def _mind_lease(self, txn: Txn, job: int) -> None:
+        """
+        Keep others from taking the scan over until the commit.
+
+        Raises:
+            Superseded: another has taken it over.
+        """
+        if self._worker is not None and not hold_lease(txn, scan_lease(job), self._worker):
+            raise Superseded("Another worker goes on with this scan.")
 
     async def running_scan(self, job: int) -> Scan | None:
         scan = await self._database.read(lambda txn: scans.last_scan(txn, job))
@@ -28,6 +57,7 @@ class SqlScans:
 
     async def begin_scan(self, job: int, *, definition: str, expected: int | None) -> Scan:
         def work(txn: Txn) -> Scan:
+            self._mind_lease(txn, job)
             kind = kind_of_scan(job_by_key(txn, job))
             change_job(txn, job, scan_wanted="")  # what is wanted from here on is another scan
             notes.add_log(txn, LogEntry(job, "info", f"Started a {kind} scan of the audience.", LogCode.SCAN_BEGUN))
@@ -47,8 +77,12 @@ class SqlScans:
         expected: int | None,
     ) -> Scan:
         def work(txn: Txn) -> Scan:
+            self._mind_lease(txn, scan.job)
             is_live = job_by_key(txn, scan.job).is_live  # an ended job's rows may be gone already
-            newest = newest_per_member(list(observations)) if is_live else []
+            found = newest_per_member(list(observations)) if is_live else []
+            erased = self._tombstones.among(txn, [o.member for o in found])
+            newest = [o for o in found if o.member not in erased]
+            txn.tally[scan.job, "scans.erased"] += len(erased)
             seen = ledger.observe(txn, self._sql, scan.job, newest, source=source)
             if source is Source.RECONCILE:
                 news = [o for o in newest if o.member in seen and seen[o.member].is_news]
@@ -73,10 +107,15 @@ class SqlScans:
         return await self._database.read(lambda txn: scans.share_unnamed(txn, job))
 
     async def finish_scan(self, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
-        await self._database.write(lambda txn: finish(txn, scan, doubt=doubt, version=version))
+        def work(txn: Txn) -> None:
+            self._mind_lease(txn, scan.job)
+            finish(txn, scan, doubt=doubt, version=version)
+
+        await self._database.write(work)
 
     async def interrupt_scan(self, scan: Scan, *, reason: str, starts_again: bool) -> None:
         def work(txn: Txn) -> None:
+            self._mind_lease(txn, scan.job)
             scans.end_scan(txn, scan.id, state=ScanState.INTERRUPTED, reason=reason)
             message = f"The {scan.kind} scan stopped before its end ({reason}); it says nothing about who left."
             notes.add_log(txn, LogEntry(scan.job, "warn", message, LogCode.SCAN_INTERRUPTED))

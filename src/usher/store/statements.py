@@ -56,14 +56,13 @@ WHERE ledger.job = :job AND ledger.member = CAST(j.value ->> 0 AS TEXT)
         AND history.version = ledger.version AND history.kind <> 'ignored')
 """
 
+_PICK = """SELECT job, member FROM ledger
+    WHERE job = :job AND lane = :lane AND due_at <= :now
+    ORDER BY due_at LIMIT :limit"""
 _CLAIM = f"""
 UPDATE ledger SET due_at = :token,
     was = {CLAIMED} + CASE WHEN ledger.was < {CLAIMED} THEN 0 ELSE {CLAIMED_BEFORE} END
-FROM (
-    SELECT job, member FROM ledger
-    WHERE job = :job AND lane = :lane AND due_at <= :now
-    ORDER BY due_at LIMIT :limit {{skip}}
-) AS pick
+FROM {{pick}}
 WHERE ledger.job = pick.job AND ledger.member = pick.member
 RETURNING ledger.member, is_in, seq, attempts, version, lane, was, accepted, accepted_at
 """
@@ -86,12 +85,16 @@ UPDATE ledger SET aside = CASE WHEN ledger.seq = s.seq THEN s.reason END,
     due_at = CASE WHEN ledger.seq = s.seq THEN NULL ELSE CAST(:now AS BIGINT) END
 """ + _CLAIMED.replace("{extra}", "CAST(j.value ->> 4 AS TEXT) AS reason")
 _SETTLE_LATER = """
-UPDATE ledger SET due_at = :now + s.delay_ms, attempts = ledger.attempts + s.counts
+UPDATE ledger SET due_at = :now + s.delay_ms,
+    attempts = CASE WHEN ledger.attempts < 30000 THEN ledger.attempts + s.counts ELSE ledger.attempts END
 """ + _CLAIMED.replace(
     "{extra}", "CAST(j.value ->> 4 AS BIGINT) AS delay_ms, CAST(j.value ->> 5 AS SMALLINT) AS counts"
 )
 
-_RANGE = "ledger.job = :job AND ledger.member > :after AND (:upto IS NULL OR ledger.member <= :upto)"
+_RANGE = (
+    "ledger.job = :job AND ledger.member > :after"
+    " AND (CAST(:upto AS TEXT) IS NULL OR ledger.member <= CAST(:upto AS TEXT))"
+)
 
 _OWE_AGAIN = f"""
 UPDATE ledger SET was = {_WAS}, seq = seq + 1, due_at = COALESCE(due_at, :now),
@@ -129,16 +132,18 @@ def statements_for(dialect: str) -> Statements:
     """Return the statements in *dialect* ("sqlite" or "postgresql")."""
     is_postgres = dialect == "postgresql"
     rows = "jsonb_array_elements(CAST(:rows AS JSONB)) AS j(value)" if is_postgres else "json_each(:rows) AS j"
-    skip = "FOR UPDATE SKIP LOCKED" if is_postgres else ""
+    # Materialized, so that PostgreSQL picks once: a plan that picked again would claim more than it was asked for.
+    claim = f"WITH pick AS MATERIALIZED ({_PICK} FOR UPDATE SKIP LOCKED) {_CLAIM}" if is_postgres else _CLAIM
+    pick = "pick" if is_postgres else f"({_PICK}) AS pick"
 
     def spelled(template: str, which: str = "") -> TextClause:
-        return text(template.replace("{rows}", rows).replace("{skip}", skip).replace("{which}", which))
+        return text(template.replace("{rows}", rows).replace("{pick}", pick).replace("{which}", which))
 
     told = "(due_at IS NOT NULL OR aside IS NOT NULL OR accepted IS NOT NULL)"
     return Statements(
         observe=spelled(_OBSERVE),
         keep_found=spelled(_KEEP_FOUND),
-        claim=spelled(_CLAIM),
+        claim=spelled(claim),
         settle_accepted=spelled(_SETTLE_ACCEPTED),
         settle_aside=spelled(_SETTLE_ASIDE),
         settle_later=spelled(_SETTLE_LATER),

@@ -9,7 +9,8 @@ from usher.domain.job import Cause, Event, Job, next_status
 from usher.domain.notes import HistoryEntry, LogEntry
 from usher.domain.scan import Sweep
 from usher.errors import Conflict
-from usher.store import jobs, ledger, notes, scans
+from usher.settings import Retention
+from usher.store import jobs, ledger, notes, pruning, scans
 from usher.store.authorizations import note_health
 from usher.store.database import Database, Txn
 from usher.store.statements import Statements
@@ -18,11 +19,17 @@ CHUNK = 2_000  # rows a sweep changes in one commit: a few dozen milliseconds du
 
 
 class SqlJobs:
-    """Reads jobs, moves them from state to state, and does bounded pieces of long work."""
+    """
+    Reads jobs, moves them from state to state, and does bounded pieces of long work.
 
-    def __init__(self, database: Database, sql: Statements) -> None:
+    Args:
+        retention: for how long records are kept; None keeps them as long as their number lets it.
+    """
+
+    def __init__(self, database: Database, sql: Statements, *, retention: Retention | None = None) -> None:
         self._database = database
         self._sql = sql
+        self._retention = retention
 
     async def live_jobs(self) -> list[Job]:
         return await self._database.read(jobs.live_jobs)
@@ -60,9 +67,6 @@ class SqlJobs:
     async def change(self, job: int, **changes: Any) -> None:
         await self._database.write(lambda txn: jobs.change_job(txn, job, **changes))
 
-    async def write_log(self, entry: LogEntry) -> None:
-        await self._database.write(lambda txn: notes.add_log(txn, entry))
-
     async def is_owing_of_scan(self, job: int) -> bool:
         def work(txn: Txn) -> bool:
             scan = scans.last_scan(txn, job)
@@ -98,7 +102,8 @@ class SqlJobs:
         return bool(sweeps)
 
     async def prune(self) -> None:
-        while await self._database.write(notes.prune_some):  # each piece is a commit of its own, so that others pass
+        prune_some = partial(pruning.prune_some, retention=self._retention)
+        while await self._database.write(prune_some):  # each piece is a commit of its own, so that others pass
             pass
 
 

@@ -32,6 +32,7 @@ class ReportBody(BaseModel):
     """What a test of credentials found, in sentences and figures."""
 
     is_healthy: bool
+    is_usable: bool
     is_reached: bool
     findings: list[str]
     checks: list[CheckBody]
@@ -103,7 +104,11 @@ async def change_authorization(
 async def test_authorization(request: Request, caller: Caller, auth_id: str) -> Ok[ReportBody]:
     """Make real calls that change nothing, and say what they showed."""
     report = await authorizations.test_authorization(deps_of(request).desk, caller, auth_id)
-    return ok(request, ReportBody.model_validate(asdict(report)))
+    return ok(request, _report_body(report))
+
+
+def _report_body(report: authorizations.TestReport) -> ReportBody:
+    return ReportBody.model_validate(asdict(report) | {"is_usable": report.is_usable})
 
 
 def testing_of(kind: str) -> Callable[[Request, JsonObject], Awaitable[Ok[ReportBody]]]:
@@ -111,7 +116,7 @@ def testing_of(kind: str) -> Callable[[Request, JsonObject], Awaitable[Ok[Report
 
     async def handle(request: Request, body: JsonObject) -> Ok[ReportBody]:
         report = await authorizations.test_draft(deps_of(request).desk, read_auth_draft(body, kind=kind))
-        return ok(request, ReportBody.model_validate(asdict(report)))
+        return ok(request, _report_body(report))
 
     handle.__name__ = "test_credentials"
     handle.__doc__ = "Make real calls with credentials that are not saved, and say what they showed."

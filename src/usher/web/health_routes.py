@@ -6,9 +6,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from usher.clock import iso_from_ms, iso_or_none
+from usher.jobs.desk import Desk
 from usher.jobs.health import Health, service_health
 from usher.jobs.retention import retention
-from usher.settings import Timing
 from usher.store.authorizations import Authorization
 from usher.web.deps import deps_of
 from usher.web.envelope import Ok, ok
@@ -87,10 +87,10 @@ async def show_health(request: Request) -> Ok[HealthBody]:
     """Show how the service stands, what it holds, and how long each kind of record is kept."""
     deps = deps_of(request)
     health = await service_health(deps.desk)
-    return ok(request, _health_body(health, version=deps.version, timing=deps.desk.timing))
+    return ok(request, _health_body(health, version=deps.version, desk=deps.desk))
 
 
-def _health_body(health: Health, *, version: str, timing: Timing) -> HealthBody:
+def _health_body(health: Health, *, version: str, desk: Desk) -> HealthBody:
     extent = health.holdings.extent
     return HealthBody(
         version=version,
@@ -102,8 +102,8 @@ def _health_body(health: Health, *, version: str, timing: Timing) -> HealthBody:
         people=health.people,
         tokens=health.tokens,
         now=iso_from_ms(health.now_ms),
-        timing=TimingBody.model_validate(timing.model_dump()),
-        retention=[KeptBody(**asdict(kept)) for kept in retention()],
+        timing=TimingBody.model_validate(desk.timing.model_dump()),
+        retention=[KeptBody(**asdict(kept)) for kept in retention(desk.retention)],
     )
 
 

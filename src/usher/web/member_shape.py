@@ -61,11 +61,12 @@ class MemberBody(BaseModel):
 
 
 class ExplanationBody(MemberBody):
-    """One member, with what happened and what will."""
+    """One member, with what happened and what will; *history_from* is null, or since when that is known."""
 
     history: list[MomentBody]
     next: str
     why: list[str]
+    history_from: str | None
 
 
 class ScanBody(BaseModel):

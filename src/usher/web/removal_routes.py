@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from usher.clock import iso_or_none
 from usher.jobs.removals import HeldScan, Removals, waiting_removals
-from usher.jobs.removals_said import MINUTES, people_left, removals_said
+from usher.jobs.removals_said import MINUTES, removals_said
 from usher.store.brake import HeldExits
 from usher.web.deps import deps_of
 from usher.web.envelope import Ok, ok
@@ -96,7 +96,7 @@ def _removals_body(found: Removals) -> RemovalsBody:
 
 
 def _exits_body(exits: HeldExits) -> HeldExitsBody:
-    return HeldExitsBody(left=people_left(exits), told=exits.told, waiting=exits.waiting, inside=exits.inside)
+    return HeldExitsBody(left=exits.left, told=exits.told, waiting=exits.waiting, inside=exits.inside)
 
 
 def _scan_body(scan: HeldScan) -> HeldScanBody:

@@ -8,6 +8,7 @@ from usher.jobs.credentials import KINDS
 from usher.web import (
     activity_routes,
     auth_routes,
+    erasure_routes,
     finding_routes,
     health_routes,
     job_routes,
@@ -18,6 +19,7 @@ from usher.web import (
     removal_routes,
     token_routes,
     trial_routes,
+    worker_routes,
 )
 from usher.web.activity_shape import ActivityBody, OverviewBody, SetAsideBody
 from usher.web.auth_shape import AuthBody, TokenBody
@@ -86,6 +88,8 @@ ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("GET", "/v2/job/{job_id}/removals", VIEWER, removal_routes.show_removals,
              Ok[removal_routes.RemovalsBody], has_nulls=True),
     ApiRoute("GET", "/v2/health", VIEWER, health_routes.show_health, Ok[health_routes.HealthBody], has_nulls=True),
+    ApiRoute("GET", "/v2/worker", VIEWER, worker_routes.show_workers,
+             Ok[list[worker_routes.WorkerBody]], has_nulls=True),
     ApiRoute("GET", "/v2/overview", VIEWER, activity_routes.show_overview, Ok[OverviewBody], has_nulls=True),
     ApiRoute("GET", "/v2/job/{job_id}/members", VIEWER, member_routes.list_members,
              Ok[list[MemberBody]], has_nulls=True),
@@ -93,6 +97,10 @@ ROUTES: tuple[ApiRoute, ...] = (
              Ok[ExplanationBody], has_nulls=True),
     ApiRoute("GET", "/v2/member/{member:path}", VIEWER, finding_routes.find_member,
              Ok[finding_routes.FoundBody], has_nulls=True),
+    ApiRoute("POST", "/v2/member/{member:path}/lift-erasure", ADMIN, erasure_routes.lift_erasure,
+             Ok[erasure_routes.LiftedBody]),
+    ApiRoute("DELETE", "/v2/member/{member:path}", ADMIN, erasure_routes.erase_member,
+             Ok[erasure_routes.ReceiptBody], has_nulls=True),
     ApiRoute("POST", "/v2/job/{workflow}", OPERATOR, job_routes.unknown_workflow, Ok[JobBody], JOB),
     ApiRoute("PUT", "/v2/job/{workflow}/{job_id}", OPERATOR, job_routes.unknown_workflow, Ok[JobBody], JOB),
     ApiRoute("GET", "/v2/auth", VIEWER, auth_routes.list_authorizations, Ok[list[AuthBody]]),

@@ -13,9 +13,9 @@ from usher.errors import Conflict
 FOLDER = Path(__file__).parent
 
 
-def upgrade(conn: Connection) -> None:
+def upgrade(conn: Connection, *, to: str = "head") -> None:
     """
-    Bring the database behind *conn* to the newest shape, in the transaction that is open on it.
+    Bring the database behind *conn* to the newest shape, or to *to*, in the transaction that is open on it.
 
     Idempotent: yes; a database in the newest shape is left as it is.
 
@@ -25,7 +25,7 @@ def upgrade(conn: Connection) -> None:
     refuse_newer(MigrationContext.configure(conn).get_current_revision())
     config = _config()
     config.attributes["connection"] = conn
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def refuse_newer(revision: str | None) -> None:

@@ -8,6 +8,7 @@ from usher.jobs.authorizations import list_authorizations
 from usher.jobs.health import service_health
 from usher.jobs.records import page_of_unreadable, show_unreadable
 from usher.jobs.retention import retention
+from usher.jobs.workers import list_workers
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.visit import Visit
 
@@ -28,7 +29,12 @@ async def about_page(visit: Visit) -> Response:
     health = await service_health(visit.desk)
     timing = visit.desk.timing
     return await visit.page(
-        "settings-about.html", health=health, holdings=health.holdings, timing=timing, retention=retention()
+        "settings-about.html",
+        health=health,
+        holdings=health.holdings,
+        timing=timing,
+        retention=retention(visit.desk.retention),
+        workers=await list_workers(visit.desk),
     )
 
 

@@ -29,6 +29,8 @@ DID = {
     "job.retry": "Retried people set aside by",
     "job.trial": "Sent one person to try out",
     "job.webhook": "Made the webhook anew for",
+    "member.erase": "Erased a person",
+    "member.lift_erasure": "Let somebody come back who was erased",
     "person.create": "Added",
     "person.password": "Set a password",
     "person.remove": "Removed",

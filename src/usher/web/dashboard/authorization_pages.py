@@ -63,7 +63,7 @@ async def _rotate(visit: Visit) -> Response:
         return await _show(visit, status=400, typed=typed, refused=taken.report)
     if taken.report is None:
         return visit.go(f"{LIST}/{auth_id}#main", said="That is in use already, so nothing changed.")
-    if not taken.report.is_healthy:
+    if not taken.report.is_usable:
         return visit.go(f"{LIST}/{auth_id}#main", said=SAVED_REFUSED, mood="warn")
     return visit.go(f"{LIST}/{auth_id}#main", said=REPLACED)  # the form's own place would hide what is said
 

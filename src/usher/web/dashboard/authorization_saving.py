@@ -73,7 +73,7 @@ async def change(visit: Visit) -> Response:
 async def _saved(visit: Visit, taken: Taken) -> Response:
     assert taken.auth is not None
     notes = await notes_about(visit.desk, taken.auth)
-    works = taken.report is None or taken.report.is_healthy
+    works = taken.report is None or taken.report.is_usable
     said = "Saved." if taken.report is None else "Saved and tested." if works else "Saved, although the test failed."
     mood = "ok" if works and not notes else "warn"
     return visit.go(f"{LIST}/{taken.auth.id}", said=" ".join([said, *notes]), mood=mood)

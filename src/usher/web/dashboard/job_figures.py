@@ -18,6 +18,7 @@ IGNORED = {
     "no_identifier": "Nothing in the Identifier Field",
     "too_many": "More than 50 identifiers",
     "change": "Neither entered nor left",
+    "erased": "Erased, and not brought back",
 }
 SPANS = {"hour": "The last hour", "day": "The last 24 hours", "week": "The last 7 days"}
 SPANS_BEFORE_THE_END = {

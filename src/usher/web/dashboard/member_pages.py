@@ -56,7 +56,7 @@ async def member_context(visit: Visit) -> dict[str, Any]:
     days = timeline(
         found.history,
         audience=job.audience_name,
-        is_whole=len(found.history) < ENTRIES_SHOWN,
+        is_whole=len(found.history) < ENTRIES_SHOWN and found.history_from is None,
         oldest_first=visit.query("order") == "oldest",
     )
     return {
@@ -71,6 +71,7 @@ async def member_context(visit: Visit) -> dict[str, Any]:
         "count": sum(len(day.steps) for day in days),
         "is_cut": len(found.history) >= ENTRIES_SHOWN,
         "kept": ENTRIES_KEPT,
+        "kept_days": visit.desk.retention.history_days,
         "request": request,
         "fields": _fields(request),
         "attribute": attribute_key(job.target),

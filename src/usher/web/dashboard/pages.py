@@ -8,6 +8,7 @@ from usher.web.dashboard import (
     authorization_ending,
     authorization_pages,
     authorization_saving,
+    erasure_pages,
     job_actions,
     job_downloads,
     job_editing,
@@ -37,6 +38,7 @@ PAGES: tuple[PageRoute, ...] = (
     *job_editing.PAGES,
     *job_people.PAGES,
     *member_pages.PAGES,
+    *erasure_pages.PAGES,
     *removal_pages.PAGES,
     *job_page.PAGES,
 )

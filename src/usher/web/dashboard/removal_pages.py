@@ -9,7 +9,7 @@ from usher.errors import Conflict
 from usher.jobs.looking import page_of_members
 from usher.jobs.plainly import plain
 from usher.jobs.removals import confirm_removals, discard_removals, waiting_removals
-from usher.jobs.removals_said import people_left, removals_said
+from usher.jobs.removals_said import removals_said
 from usher.redact import mask_member
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.live import LivePage
@@ -33,7 +33,7 @@ async def removals_context(visit: Visit) -> dict[str, Any]:
         "job": found.job,
         "found": found,
         "sentences": removals_said(found),
-        "left": people_left(found.exits) if found.exits is not None else 0,
+        "left": found.exits.left if found.exits is not None else 0,
         "since_ms": found.stopped_ms,
         "sample": [(line.member if visit.may_see_people else mask_member(line.member), line) for line in sample],
         "path_of": path_of,

@@ -30,7 +30,7 @@ class Look(NamedTuple):
     Args:
         lane: 1 Lytics, 2 Usher, 3 Mapp.
         title: "{audience}" stands for the audience's name.
-        mood: the style's class: "", "good", "warn" or "faint".
+        mood: the style's class: "", "warn" or "faint".
     """
 
     lane: int

@@ -1,8 +1,8 @@
 """
 Which accounts, and what the job is called: the second page.
 
-An authorization that is new is tested before it is saved, and both are saved or neither; the same form sent again saves
-nothing twice.
+New authorizations are all tested before any is saved. They are saved one after another, so that a fault may leave one
+of two; the same form sent again saves the other, and nothing twice.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ from starlette.responses import Response
 from usher.access.roles import Role
 from usher.errors import Forbidden, InvalidInput, Problem
 from usher.jobs.accounts import Account, accounts
-from usher.jobs.authorizations import TestReport, check_new, create_authorization, test_authorization, test_draft
+from usher.jobs.authorizations import TestReport, check_new, test_draft
 from usher.jobs.credentials import KINDS, LYTICS_URL
 from usher.jobs.drafts import AuthDraft, read_auth_draft
+from usher.jobs.tested_credentials import save_with_report
 from usher.jobs.vendors import LYTICS, MAPP, SYSTEMS
 from usher.mapp.address import integration_in
 from usher.web.dashboard.rendering import html, render
@@ -53,10 +54,6 @@ class Attempt:
     draft: AuthDraft
     report: TestReport | None = None
     problems: Mapping[str, Shown] = field(default_factory=dict)
-
-    @property
-    def is_fine(self) -> bool:
-        return self.report is not None and self.report.is_healthy and not self.report.are_values_redacted
 
 
 async def accounts_page(visit: Visit) -> Response:
@@ -107,7 +104,7 @@ async def take_accounts(visit: Visit) -> Response:
         at_fields.update(attempt.problems)
     if act in TESTS or at_fields or (_failed(attempts) and act != "insist"):
         return await _ask_again(visit, typed, at_fields, attempts, tested=TESTS.get(act, ""))
-    saved = {attempt.provider: await _save(visit, attempt.draft) for attempt in attempts}
+    saved = {attempt.provider: await _save(visit, attempt) for attempt in attempts}
     typed = typed.but(**dict.fromkeys((name for one in fresh for name in FIELDS[one]), ""), **saved)
     return _lead(visit, typed.address(EXPORT), said=_saved_words(fresh) if fresh else "")
 
@@ -208,15 +205,13 @@ def _of_label(typed: Typed) -> dict[str, Shown]:
     return shown_at_fields(typed.job_draft().problems, typed)
 
 
-async def _save(visit: Visit, draft: AuthDraft) -> str:
-    """Save it, and have its health noted, as everywhere where authorizations are shown."""
-    saved = await create_authorization(visit.desk, visit.actor, draft, once=True)
-    await test_authorization(visit.desk, visit.actor, saved.id)
-    return saved.id
+async def _save(visit: Visit, attempt: Attempt) -> str:
+    assert attempt.report is not None
+    return (await save_with_report(visit.desk, visit.actor, attempt.draft, attempt.report)).id
 
 
 def _failed(attempts: Sequence[Attempt]) -> bool:
-    return any(not attempt.is_fine for attempt in attempts)
+    return any(attempt.report is None or not attempt.report.is_usable for attempt in attempts)
 
 
 def _saved_words(fresh: Sequence[str]) -> str:

@@ -20,7 +20,6 @@ from usher.web.dashboard.wizard_preview import preview_for
 from usher.web.dashboard.wizard_problems import Shown, shown_at_fields
 from usher.web.dashboard.wizard_request import shown_request
 
-NEEDED = ("segment_id", "uid_field", "group_id")
 TRIED = "tried"  # sent by a form that was refused once: from then on blank fields are pointed out too
 LOOKED_AT = "looked_at"  # the audience for whose people the identifier fields were looked at
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from usher.errors import InvalidInput, NotFound, RemoteError
 from usher.jobs import choices
-from usher.jobs.choices import AudienceChoice, FieldChoice, FieldsOffered, GroupChoice
+from usher.jobs.choices import AudienceChoice, FieldsOffered, GroupChoice
 from usher.jobs.vendors import LYTICS, MAPP
 from usher.web.dashboard.visit import Visit
 from usher.web.dashboard.wizard_fields import Typed
@@ -35,14 +35,6 @@ class Offer:
     fields_unread: str
     groups: list[GroupChoice]
     groups_unread: str
-
-    @property
-    def identity_fields(self) -> list[FieldChoice]:
-        return [one for one in self.fields.fields if one.is_identifier]
-
-    @property
-    def other_fields(self) -> list[FieldChoice]:
-        return [one for one in self.fields.fields if not one.is_identifier]
 
 
 NOTHING = FieldsOffered([], None, "")

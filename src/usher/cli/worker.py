@@ -1,0 +1,59 @@
+"""`usher worker`: sends and scans beside one or more `usher serve`, on the same PostgreSQL."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from usher.cli.connecting import environment
+from usher.cli.output import say
+from usher.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from usher.settings import Settings
+
+
+def worker(
+    host: Annotated[str, typer.Option("--host", help="The address on which --port listens.")] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65_535, help="A port for /healthz, /readyz and /metrics; without it, none."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Log only what a person should know.")] = False,
+) -> None:
+    """Run one more worker (needs PostgreSQL): it sends and scans, and shares pace and work with all others."""
+    import uvloop  # noqa: PLC0415 - keeps `usher --help` fast
+
+    from usher.store.postgres import is_postgres  # noqa: PLC0415 - as above
+    from usher.web.logging import configure_logging  # noqa: PLC0415 - as above
+
+    settings = environment()
+    if not is_postgres(settings.database_url):
+        problem = "names no PostgreSQL, and only there can workers share a ledger."
+        mend = "Set it to postgresql://user:password@host/database, or run `usher serve` alone: it holds one worker."
+        raise InvalidInput(Problem("USHER_DATABASE_URL", problem, mend))
+    configure_logging(is_quiet=quiet)
+    uvloop.run(run_worker(settings, watched_at=None if port is None else (host, port)))
+
+
+async def run_worker(settings: "Settings", *, watched_at: tuple[str, int] | None) -> None:
+    """Work until a signal says stop; answer whoever watches at *watched_at*."""
+    from usher.cli.serving import (  # noqa: PLC0415 - keeps `usher --help` fast
+        built_service,
+        network_socket,
+        served,
+        stop_signals,
+    )
+    from usher.store.postgres import described  # noqa: PLC0415 - as above
+    from usher.web.machine_door import MachineDoor  # noqa: PLC0415 - as above
+
+    told_to_stop = stop_signals()
+    listening = [] if watched_at is None else [network_socket(*watched_at)]
+    async with built_service(settings, with_engine=True, kind="worker") as app:
+        async with served(MachineDoor(app), listening, trusted_proxies=settings.trusted_proxies):
+            say(f"Usher works on {described(settings.database_url)}", style="bold")
+            for one in listening:
+                say("Watched: http://{}:{}/metrics".format(*one.getsockname()[:2]))
+            sys.stdout.flush()
+            await told_to_stop.wait()
+            say("Stopping; what is in flight is finished first.")

@@ -1,0 +1,81 @@
+"""
+A word between processes that share a PostgreSQL: more is owed, or something was changed by a person.
+
+It only makes others look sooner than they would by themselves; a word that is lost costs seconds and nothing else.
+"""
+
+import contextlib
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+from sqlalchemy.engine import URL
+
+from usher.store.postgres import CHANGED, CHANNEL, LINK, OWED, engine_url
+
+HEAR_SECONDS = 1.0  # at most so long until a stop is noticed
+AGAIN_SECONDS = 1.0  # between two tries to connect
+
+logger = structlog.get_logger("usher.store")
+
+
+class Bells:
+    """
+    Listens in a thread of its own until closed, and connects again by itself.
+
+    Args:
+        loop: where *owed* and *changed* are called.
+        owed: more is owed than before.
+        changed: jobs, authorizations or anything else that people change; also called after each new connection,
+            since what was said in between was not heard.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        loop: AbstractEventLoop,
+        owed: Callable[[], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._url = engine_url(database_url)
+        self._loop = loop
+        self._calls = {OWED: owed, CHANGED: changed}
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._listen_until_closed, name="usher-bells", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening; takes up to a second, so call it in a thread."""
+        self._closing.set()
+        self._thread.join()
+
+    def _listen_until_closed(self) -> None:
+        while not self._closing.is_set():
+            try:
+                with psycopg.connect(**_parameters(self._url)) as conn:
+                    conn.execute(f"LISTEN {CHANNEL}")
+                    self._tell(CHANGED)
+                    self._hear(conn)
+            except psycopg.Error as error:
+                logger.warning("bells_silent", error=type(error).__name__)
+                self._closing.wait(AGAIN_SECONDS)
+
+    def _hear(self, conn: psycopg.Connection[Any]) -> None:
+        while not self._closing.is_set():
+            for word in {notice.payload for notice in conn.notifies(timeout=HEAR_SECONDS, stop_after=1)}:
+                self._tell(word)
+
+    def _tell(self, word: str) -> None:
+        if (call := self._calls.get(word)) is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(call)
+
+
+def _parameters(url: URL) -> dict[str, Any]:
+    named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
+    given = {name: value for name, value in named.items() if value is not None}
+    return {**LINK, **given, **url.query, "autocommit": True, "application_name": "usher bells"}
