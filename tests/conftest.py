@@ -35,10 +35,10 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[PostgresServer]:
-    """A server of the module's own, durable as in production: to be stopped, crashed and started again."""
+    """A server of the module's own, to be stopped, crashed and started again: what it answered outlives that."""
     if real_postgres.is_left_out():
         pytest.skip(real_postgres.MISSING)
-    with postgres_server(durable=True) as server:
+    with postgres_server() as server:
         yield server
 
 

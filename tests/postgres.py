@@ -12,7 +12,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,14 +36,12 @@ MISSING = (
 SERVANT = "nobody"  # PostgreSQL refuses to run as root; then this user, which every Unix has, runs it
 PATIENCE_SECONDS = 30
 TEMPLATE = "usher_template"
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+QUICK = ("fsync=off", "full_page_writes=off")  # the log is written at each commit all the same
 ALWAYS = (
     "listen_addresses=",
     "max_connections=200",
     "shared_buffers=32MB",
     "autovacuum_naptime=1h",
-    "file_copy_method=clone" if sys.platform == "darwin" else "file_copy_method=copy",
-    "log_min_messages=log",
     "log_checkpoints=off",
     "timezone=UTC",
 )
@@ -70,7 +67,7 @@ class PostgresServer:
     One running server; made by *postgres_server*.
 
     Args:
-        is_durable: commits survive a power cut, as they do in production; otherwise they survive the server only.
+        is_durable: commits survive a power cut, as they do in production; otherwise they survive a crash of the server.
     """
 
     folder: Path
@@ -222,7 +219,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
     Start a server of one's own; on leaving, it ends and nothing of it is left.
 
     Args:
-        durable: whether a commit is on disk before it is answered; without it everything is several times quicker.
+        durable: whether a commit is on disk, and not only with the system, before it is answered; several times slower.
 
     Raises:
         RuntimeError: it does not run here; the message holds what it said.

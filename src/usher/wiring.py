@@ -22,6 +22,7 @@ from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
 from usher.http import GuardedHttp
 from usher.jobs.desk import Desk
+from usher.jobs.key_check import check_key
 from usher.jobs.sealing import UNREADABLE_PLACE
 from usher.jobs.sources import watch_sources
 from usher.jobs.vendors import Vendors
@@ -75,6 +76,8 @@ async def local_service(settings: Settings, *, with_engine: bool, kind: Kind = "
     """
     service = build(settings, kind=kind, is_owner=with_engine and kind == "serve")
     try:
+        if service.store.is_shared:
+            await check_key(service.desk.database, service.desk.vault)
         async with _running(service, kind=kind) if with_engine else nullcontext():
             yield service.app
     finally:

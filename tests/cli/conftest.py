@@ -1,5 +1,6 @@
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,15 @@ def logging_as_before() -> Iterator[None]:
     yield
     structlog.reset_defaults()
     logging.basicConfig(handlers=handlers, level=level, force=True)
+
+
+@pytest.fixture
+def signals_as_before() -> Iterator[None]:
+    """`serve` hears signals for as long as its process lives; here the next test comes after it."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

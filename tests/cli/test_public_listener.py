@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -133,16 +133,8 @@ async def test_the_service_itself_shows_no_more_of_itself(tmp_path: Path) -> Non
             assert await ask(public, request, "Accept: text/html") == MISSING, request
 
 
-@pytest.fixture
-def own_signals() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 async def test_serve_says_where_its_public_listener_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], own_signals: None
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], signals_as_before: None
 ) -> None:
     settings = settings_from({"USHER_DATA_DIR": str(tmp_path)})
     running = asyncio.create_task(run_service(settings, host="127.0.0.1", port=0, public=("127.0.0.1", 0)))

@@ -24,14 +24,11 @@ LOOPS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio"
 
 
 @pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """The codes with which this process would have ended; its own way with signals comes back afterwards."""
+def ended(monkeypatch: pytest.MonkeyPatch, signals_as_before: None) -> list[int]:
+    """The codes with which this process would have ended."""
     codes: list[int] = []
     monkeypatch.setattr(serving_module.os, "_exit", codes.append)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield codes
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return codes
 
 
 @LOOPS

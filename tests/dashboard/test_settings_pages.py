@@ -296,7 +296,7 @@ async def test_the_audit_log_goes_on_page_by_page_without_a_gap(house: House) ->
 
 def test_every_action_that_is_audited_has_words() -> None:
     source = "".join(path.read_text() for path in Path("src/usher").rglob("*.py") if "dashboard" not in path.parts)
-    named = set(re.findall(r'"((?:auth|job|person|session|token|unreadable)\.[a-z_]+)"', source))
+    named = set(re.findall(r'"((?:auth|job|member|person|session|token|unreadable)\.[a-z_]+)"', source))
     people_do = {f"job.{event}" for event in ("pause", "resume", "bounce", "kill", "delete")}
     assert named | people_do == set(DID)
 
@@ -331,7 +331,7 @@ async def test_the_page_says_whether_lytics_can_reach_the_service_and_what_is_ke
     admin = await house.visitor()
     found = await admin.get("/settings/about")
     assert "USHER_BASE_URL is not set" in found.words
-    assert "History of members The newest 1,000,000 entries over all jobs" in found.words
+    assert "History of members 90 days, at most the newest 1,000,000 entries over all jobs" in found.words
     assert "Can sign in 1 3 API tokens" in found.words
     assert "None is saved yet." in found.words
     assert "everything made sense" in found.words

@@ -106,7 +106,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 
 
 OPEN = frozenset({"/", "/sign-in", "/welcome/{token}", "/theme"})
-ADMINS = re.compile(r"/settings/(?!about$)|/authorizations/(new|{auth_id}/)")
+ADMINS = re.compile(r"/settings/(?!about$)|/authorizations/(new|{auth_id}/)|/members/(erase|lift-erasure)")
 OPERATORS = re.compile(r"/jobs/(new|{job_id}/(edit|ask|clone))\b")
 
 

@@ -66,6 +66,6 @@ async def test_what_a_worker_does_alone_is_named_by_the_job(office: Office) -> N
     assert set(row.holds) == {f"scan of {job.name}", "scan of a job that is gone", "housekeeping"}
 
 
-async def test_an_embedded_database_is_not_shared(office: Office, office_store) -> None:
+async def test_an_embedded_database_is_not_shared(office: Office) -> None:
     found = await list_workers(office.desk)
     assert (found.rows, found.is_shared) == ([], False)

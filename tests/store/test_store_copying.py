@@ -216,6 +216,17 @@ def test_what_postgresql_cannot_hold_is_named_by_its_table_and_never_by_its_valu
     assert counted(postgres_url) == 0
 
 
+def test_rows_that_do_not_arrive_are_noticed_and_nothing_is_kept(filled: Path, postgres: PostgresServer) -> None:
+    url = postgres.fresh_database()
+    with alone(url) as conn:
+        conn.execute(text("CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"))
+        conn.execute(text("CREATE TRIGGER losing BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION lose()"))
+
+    with pytest.raises(Conflict, match="Of the 10 rows of people, 0 arrived"):
+        carry(filled, url)
+    assert counted(url) == 0
+
+
 def counted(url: str) -> int:
     with alone(url) as conn:
         return sum(conn.execute(text(f"SELECT COUNT(*) FROM {table.name}")).scalar_one() for table in KEPT)

@@ -15,9 +15,9 @@ from usher.store.migrations import upgrade
 from usher.store.moving import MoveReport, move, without_password
 from usher.store.opening import APPLICATION_ID, FILE_NAME
 from usher.store.portable import changing
-from usher.store.postgres import NOW_MS
+from usher.store.postgres import NOW_MS, OLDEST_VERSION
 from usher.store.sqlite import OwnerLock
-from usher.store.whole_postgres import alone
+from usher.store.whole_postgres import ALIVE_MS, alone
 
 HOUR_MS = 3_600_000
 
@@ -185,3 +185,10 @@ def test_what_is_not_there_is_named_without_the_password(folder: Path, tmp_path:
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+def test_the_pages_name_the_versions_and_the_waiting_that_the_code_has() -> None:
+    how_to = Path(__file__).parents[2] / "docs" / "how-to"
+
+    assert f"version {OLDEST_VERSION} or newer" in (how_to / "move-to-postgresql.md").read_text()
+    assert f"the last {ALIVE_MS // 1000} seconds" in (how_to / "back-up-and-restore.md").read_text()

@@ -179,8 +179,8 @@ def test_the_database_is_where_its_address_says(url: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("postgresql://u:secret@db/usher", "PostgreSQL is not supported by this version"),
-        ("postgresql+psycopg://u:secret@db/usher", "PostgreSQL is not supported by this version"),
+        ("postgresql://u:secret@db/usher", "names a PostgreSQL database"),
+        ("postgresql+psycopg://u:secret@db/usher", "names a PostgreSQL database"),
         ("mysql://u:secret@db/usher", "not the address of a database that Usher supports"),
         ("sqlite://", "not the address"),
         ("sqlite:///", "not the address"),
@@ -199,7 +199,7 @@ def test_other_addresses_are_refused_without_repeating_their_password(url: str, 
 async def test_a_database_elsewhere_is_locked_where_it_is(tmp_path: Path) -> None:
     kept = opened(tmp_path / "data", database_url=f"sqlite:///{tmp_path}/elsewhere/ledger.db")
 
-    assert kept.path == tmp_path / "elsewhere" / "ledger.db"
+    assert kept.place == str(tmp_path / "elsewhere" / "ledger.db")
     with pytest.raises(Conflict):
         OwnerLock(tmp_path / "elsewhere")
     await kept.close()

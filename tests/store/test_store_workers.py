@@ -211,7 +211,7 @@ def wait_until_somebody_waits(conn: Connection, for_what: str) -> None:
     for _ in range(2_000):
         if is_waiting(conn, for_what):
             return
-        conn.exec_driver_sql("SELECT pg_sleep(0.002)")
+        conn.exec_driver_sql("SELECT pg_stat_clear_snapshot(), pg_sleep(0.002)")
     raise AssertionError("nobody waited")
 
 

@@ -27,7 +27,7 @@ async def test_every_route_lets_its_role_pass_and_nobody_below(usher: Running) -
 def test_looking_needs_a_viewer_jobs_an_operator_and_secrets_an_admin() -> None:
     for route in ROUTES:
         is_secret = any(word in route.path for word in ADMINS_ONLY)
-        if is_secret or (route.path.startswith("/v2/auth") and route.method != "GET"):
+        if is_secret or (route.path.startswith(("/v2/auth", "/v2/member")) and route.method != "GET"):
             expected = Role.ADMIN
         elif route.method == "GET" or route.path.endswith("/preview"):
             expected = Role.VIEWER

@@ -6,6 +6,7 @@ Every answer is unwrapped from its envelope here, and every failure becomes one 
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -104,12 +105,20 @@ def part(text: str) -> str:
 
 @asynccontextmanager
 async def api_at(
-    base_url: str, *, token: str = "", socket_path: str = "", has_engine: bool = True
+    base_url: str, *, token: str = "", socket_path: str = "", ca_file: Path | None = None, has_engine: bool = True
 ) -> AsyncIterator[Api]:
-    """Speak to *base_url*, or through the Unix socket at *socket_path*."""
+    """
+    Speak to *base_url*, or through the Unix socket at *socket_path*; authorities in *ca_file* are trusted too.
+
+    Raises:
+        InvalidInput: *ca_file* cannot be read; mend USHER_CA_FILE.
+    """
     import aiohttp  # noqa: PLC0415 - keeps `usher --help` fast
 
-    connector = aiohttp.UnixConnector(socket_path) if socket_path else None
+    from usher.connection import trusting  # noqa: PLC0415 - as above
+
+    tls = trusting(ca_file)
+    connector = aiohttp.UnixConnector(socket_path) if socket_path else aiohttp.TCPConnector(ssl=tls)
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield Api(session, base_url=base_url, token=token, has_engine=has_engine)

@@ -32,8 +32,8 @@ class Check:
 
 
 def local_checks(settings: Settings) -> list[Check]:
-    """Look at this machine's own part. Nothing is changed or made."""
-    return [_database(settings), _key(settings), _sqlite()]
+    """Look at this machine's own part where the database is a file. Nothing is changed or made."""
+    return [_database(settings), key_check(settings), _sqlite()]
 
 
 def _database(settings: Settings) -> Check:
@@ -58,7 +58,8 @@ def integrity(path: Path) -> str:
     return "" if found == "ok" else found
 
 
-def _key(settings: Settings) -> Check:
+def key_check(settings: Settings) -> Check:
+    """Look whether the secret key is there and fit."""
     is_given = settings.secret_key.get_secret_value() or settings.secret_key_file is not None
     if not is_given and not (settings.data_dir / KEY_FILE_NAME).exists():
         return Check(Level.WARN, "There is no secret key yet.", "It is made at the first start.")

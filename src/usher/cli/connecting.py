@@ -57,7 +57,7 @@ def environment() -> "Settings":
 async def connected(settings: "Settings") -> AsyncIterator[Api]:
     """Reach the service that *settings* lead to."""
     if settings.url:
-        async with api_at(settings.url, token=settings.token.get_secret_value()) as api:
+        async with api_at(settings.url, token=settings.token.get_secret_value(), ca_file=settings.ca_file) as api:
             yield api
         return
     path = socket_path(settings)

@@ -41,12 +41,14 @@ async def _rotate(settings: "Settings") -> "tuple[KeyRing, Resealed]":
     from usher.clock import SystemClock  # noqa: PLC0415 - as above
     from usher.jobs.resealing import reseal_everything  # noqa: PLC0415 - as above
     from usher.jobs.sealing import UNREADABLE_PLACE  # noqa: PLC0415 - as above
-    from usher.store.opening import open_sqlite  # noqa: PLC0415 - as above
+    from usher.store.opening import open_store  # noqa: PLC0415 - as above
+    from usher.store.workers import refuse_if_working  # noqa: PLC0415 - as above
     from usher.vault import Vault, load_or_create_key_ring, rotated  # noqa: PLC0415 - as above
 
     # Opened first: its lock keeps out a `serve` that would go on sealing with the old key.
-    store = open_sqlite(settings.data_dir, clock=SystemClock(), is_threaded=False, database_url=settings.database_url)
+    store = open_store(settings.data_dir, clock=SystemClock(), is_threaded=False, database_url=settings.database_url)
     try:
+        await store.database.read(refuse_if_working)
         ring = load_or_create_key_ring(
             secret_key=settings.secret_key,
             secret_key_file=settings.secret_key_file,

@@ -54,6 +54,7 @@ def usher(
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
+app.command("workers")(worker.workers)
 app.command("sandbox")(sandbox.sandbox)
 app.command("explain")(explain.explain)
 app.command("erase")(erase.erase)

@@ -1,6 +1,8 @@
 """`usher serve`: the API, the receivers and the engine, until told to stop."""
 
 import sys
+from contextlib import ExitStack
+from socket import socket
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,23 +53,22 @@ async def run_service(settings: "Settings", *, host: str, port: int, public: tup
     )
 
     told_to_stop = stop_signals()
-    listening = network_socket(host, port)
-    shown = [network_socket(*public, kind="public-")] if public else []
-    async with built_service(settings, with_engine=True) as app:
-        with local_socket(socket_path(settings)) as local:
-            async with served(
-                app,
-                [listening, local],
-                public=shown,
-                trusted_proxies=settings.trusted_proxies,
-                before_end=app.state.deps.closing.set,
-            ):
-                await _announce(app, settings, host=host, port=listening.getsockname()[1])
-                for one in shown:
-                    say(f"Public:  {_url(*one.getsockname()[:2])} (/triggers, /feedback and /healthz, nothing else)")
-                sys.stdout.flush()
-                await told_to_stop.wait()
-                say("Stopping; what is in flight is finished first.")
+    with ExitStack() as held:
+        listening = held.enter_context(network_socket(host, port))
+        shown = [held.enter_context(network_socket(*public, kind="public-"))] if public else []
+        async with built_service(settings, with_engine=True) as app:
+            with local_socket(socket_path(settings)) as local:
+                async with served(
+                    app,
+                    [listening, local],
+                    public=shown,
+                    trusted_proxies=settings.trusted_proxies,
+                    before_end=app.state.deps.closing.set,
+                ):
+                    await _announce(app, settings, host=host, port=listening.getsockname()[1])
+                    _announce_public(shown)
+                    await told_to_stop.wait()
+                    say("Stopping; what is in flight is finished first.")
 
 
 async def _announce(app: Any, settings: "Settings", *, host: str, port: int) -> None:
@@ -78,6 +79,12 @@ async def _announce(app: Any, settings: "Settings", *, host: str, port: int) -> 
     link = await _first_link(app, settings.base_url or _url(EVERYWHERE.get(host, host), port))
     if link:
         say(f"Sign in: {link} (opens once, within 15 minutes, and makes you the first admin)")
+
+
+def _announce_public(sockets: list[socket]) -> None:
+    for one in sockets:
+        say(f"Public:  {_url(*one.getsockname()[:2])} (/triggers, /feedback and /healthz, nothing else)")
+    sys.stdout.flush()
 
 
 async def _first_link(app: Any, url: str) -> str | None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from usher.cli.api import Api, part
 from usher.cli.auth_views import verdict_on
-from usher.cli.checks import Check, Level, local_checks
+from usher.cli.checks import Check, Level, key_check, local_checks
 from usher.cli.connecting import connected
+from usher.cli.postgres_checks import postgres_checks
 from usher.cli.proxy_check import proxy_check
 from usher.cli.reach_check import reach_check
 from usher.clock import Clock, SystemClock
@@ -16,6 +17,7 @@ from usher.http import GuardedHttp, Http
 from usher.jobs.credentials import LYTICS_URL
 from usher.proxy import proxy_at
 from usher.settings import Settings
+from usher.store.postgres import is_postgres
 
 FURTHEST_APART_SECONDS = 5.0  # Mapp refuses a signature whose end has passed by its clock
 
@@ -26,7 +28,7 @@ async def every_check(settings: Settings) -> list[Check]:
 
     With USHER_URL the service runs elsewhere: then its own tests count, and this machine's parts do not.
     """
-    found = [] if settings.url else local_checks(settings)
+    found = [] if settings.url else _own_part(settings)
     try:
         async with connected(settings) as api:
             auths = await api.get("/v2/auth")
@@ -35,6 +37,12 @@ async def every_check(settings: Settings) -> list[Check]:
     except UsherError as error:
         return [*found, Check(Level.BAD, "The service does not answer as it should.", error.message)]
     return found + ([] if settings.url else await _from_outside(settings, auths))
+
+
+def _own_part(settings: Settings) -> list[Check]:
+    if is_postgres(settings.database_url):
+        return [*postgres_checks(settings.database_url), key_check(settings)]
+    return local_checks(settings)
 
 
 def _service(settings: Settings, api: Api) -> Check:

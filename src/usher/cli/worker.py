@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from usher.cli.connecting import environment
-from usher.cli.output import say
+from usher.cli import options as o
+from usher.cli.api import Api
+from usher.cli.connecting import environment, run
+from usher.cli.output import local_time, print_json, print_table, say
 from usher.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -49,11 +51,34 @@ async def run_worker(settings: "Settings", *, watched_at: tuple[str, int] | None
 
     told_to_stop = stop_signals()
     listening = [] if watched_at is None else [network_socket(*watched_at)]
-    async with built_service(settings, with_engine=True, kind="worker") as app:
-        async with served(MachineDoor(app), listening, trusted_proxies=settings.trusted_proxies):
-            say(f"Usher works on {described(settings.database_url)}", style="bold")
-            for one in listening:
-                say("Watched: http://{}:{}/metrics".format(*one.getsockname()[:2]))
-            sys.stdout.flush()
-            await told_to_stop.wait()
-            say("Stopping; what is in flight is finished first.")
+    async with (
+        built_service(settings, with_engine=True, kind="worker") as app,
+        served(MachineDoor(app), listening, trusted_proxies=settings.trusted_proxies),
+    ):
+        say(f"Usher works on {described(settings.database_url)}", style="bold")
+        for one in listening:
+            say("Watched: http://{}:{}/metrics".format(*one.getsockname()[:2]))
+        sys.stdout.flush()
+        await told_to_stop.wait()
+        say("Stopping; what is in flight is finished first.")
+
+
+def workers(as_json: o.AsJson = False) -> None:
+    """List who works on the database, where, and what each does alone."""
+
+    async def work(api: Api) -> None:
+        found = await api.get("/v2/worker")
+        if as_json:
+            print_json(found)
+            return
+        print_table(
+            ("Kind", "Where", "Since", "Last seen", "Alone does", "In flight"),
+            (
+                (w["kind"], f"{w['host']} {w['pid']}", local_time(w["started"]), local_time(w["seen"]),
+                 ", ".join(w["holds"]), sum(pace["in_flight"] for pace in w["pace"]))
+                for w in found
+            ),
+            nothing="Nobody shares this database; `usher serve` holds the one worker.",
+        )  # fmt: skip
+
+    run(work)

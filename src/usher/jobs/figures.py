@@ -4,21 +4,24 @@ What machines are shown of the service's state: read in one transaction, by inde
 Nothing in it names a member.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from usher.domain.attention import needs_attention
 from usher.domain.job import Job, Status
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
-from usher.store import fleet, jobs, ledger, scans
+from usher.store import jobs, ledger, scans
 from usher.store.authorizations import Authorization, all_authorizations
 from usher.store.brake import waiting_exits
 from usher.store.database import Txn
 from usher.store.statements import LANE_BULK, LANE_LIVE
+from usher.store.workers import all_workers, is_shared
 
 UNROUTED = 0  # the ledger's key for what belongs to no job
 MEMBERS = ("total", "in", "due", "aside", "held")
 LANES = {"live": LANE_LIVE, "bulk": LANE_BULK}
+KINDS = ("serve", "worker")
 # Shown from the start, because Prometheus sees no increase in a series that begins at 1.
 EVENTS = (
     *("triggers.received", "triggers.applied", "triggers.unreadable", "triggers.clamped"),
@@ -53,7 +56,7 @@ class Figures:
 
     Args:
         unrouted: what was counted for no job.
-        workers: how many processes are alive, by kind.
+        workers: how many processes are alive, by kind; empty where one process owns the database.
     """
 
     jobs: list[JobFigures]
@@ -89,8 +92,13 @@ def _figures(txn: Txn) -> Figures:
         jobs=[_of_job(txn, job, counted.get(job.key, {}), newest.get(job.key)) for job in known],
         unrouted={"triggers.unreadable": 0} | counted.get(UNROUTED, {}),
         authorizations=all_authorizations(txn),
-        workers=fleet.alive_by_kind(txn),
+        workers=_alive_by_kind(txn) if is_shared(txn) else {},
     )
+
+
+def _alive_by_kind(txn: Txn) -> dict[str, int]:
+    alive = Counter(one.worker.kind for one in all_workers(txn) if one.worker.is_alive(txn.now_ms))
+    return dict.fromkeys(KINDS, 0) | alive
 
 
 def _of_job(txn: Txn, job: Job, counted: dict[str, int], scan: Scan | None) -> JobFigures:

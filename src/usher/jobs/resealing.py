@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Table, select, update
 
-from usher.jobs.sealing import secrets_place, trigger_token_place
+from usher.jobs.sealing import KEY_CHECK, KEY_CHECK_PLACE, secrets_place, trigger_token_place
 from usher.store.database import Database, Txn
 from usher.store.erasure import KEY_NAME, KEY_PLACE
 from usher.store.tables import authorizations, facts, trigger_tokens, unreadable
 from usher.vault import Vault, VaultLocked
+
+FACTS = {KEY_NAME: KEY_PLACE, KEY_CHECK: KEY_CHECK_PLACE}  # those that are sealed, and where to
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +72,5 @@ def _every(txn: Txn, *, unreadable_place: str) -> Iterator[_Kept]:
         yield _Kept(trigger_tokens, trigger_tokens.c.token_sealed, row.id, row.token_sealed, place)
     for row in txn.conn.execute(select(unreadable.c.id, unreadable.c.body_sealed)).all():
         yield _Kept(unreadable, unreadable.c.body_sealed, row.id, row.body_sealed.decode(), unreadable_place)
-    for row in txn.conn.execute(select(facts).where(facts.c.name == KEY_NAME)).all():
-        yield _Kept(facts, facts.c.value, row.name, row.value, KEY_PLACE)
+    for row in txn.conn.execute(select(facts).where(facts.c.name.in_(FACTS))).all():
+        yield _Kept(facts, facts.c.value, row.name, row.value, FACTS[row.name])

@@ -6,6 +6,8 @@ from usher.store.authorizations import Authorization, TriggerToken
 from usher.vault import Vault
 
 UNREADABLE_PLACE = "unreadable"
+KEY_CHECK = "key_check"  # in facts: something known, by which a process that has another key is told
+KEY_CHECK_PLACE = f"facts/{KEY_CHECK}"
 
 
 def seal_secrets(vault: Vault, secrets: dict[str, str], *, auth_id: str) -> str:

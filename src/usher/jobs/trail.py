@@ -19,6 +19,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     "authorizations": ("auth.",),
     "people": ("person.", "session."),
     "tokens": ("token.",),
+    "erasures": ("member.",),
 }
 
 
@@ -53,7 +54,7 @@ async def page_of_trail(
 
     Args:
         actor: only what this one did, by the exact name; "" for everybody.
-        area: "jobs", "authorizations", "people", "tokens", or "" for everything.
+        area: "jobs", "authorizations", "people", "tokens", "erasures", or "" for everything.
 
     Raises:
         InvalidInput: there is no such area, or the cursor is none of ours.

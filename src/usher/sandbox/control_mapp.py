@@ -129,9 +129,11 @@ class ControlMapp:
         return {"contacts": len(mapp.contacts)}
 
     async def ledger(self, call: Call) -> Any:
+        """How many requests were alive at once, for one person and in all, and how many came within one second."""
         return self.world.ledger.summary()
 
     async def clear_ledger(self, call: Call) -> Any:
+        """Count anew from here on; what is under way is counted still."""
         self.world.ledger.clear()
         return self.world.ledger.summary()
 
@@ -139,9 +141,9 @@ class ControlMapp:
         """Identifier -> {value, accepted} for one key of the events, as it was on the wire."""
         wanted = call.query.get("key", "")
         return {
-            member: {"value": delivered.value, "accepted": delivered.accepted}
-            for (member, key), delivered in self.world.ledger.by_key.items()
-            if key == wanted
+            key.member: {"value": delivered.value, "accepted": delivered.accepted}
+            for key, delivered in self.world.ledger.by_key.items()
+            if key.attribute == wanted
         }
 
     async def feedback(self, call: Call) -> Any:

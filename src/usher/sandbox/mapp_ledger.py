@@ -1,49 +1,97 @@
 """
 The pretend Mapp's own record of what it was sent: requests alive at once, and what landed out of order.
 
-Two spans are counted for each (identifier, key of the event):
+Two spans are counted for each (identifier, group, key of the event), and for all of them together:
 - alive: from a request's arrival until it was applied or dropped;
 - unsettled: until its sender could know its fate: until it was answered, or, where the answer was lost,
   until it was applied or dropped. More than one of these at once breaks the rule of one living request.
+
+Arrivals are counted over every stretch of one second, whatever became of them. A request arrives when its whole body
+is read, so a sandbox that is kept from running sees those that waited all at once.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from usher.clock import Clock
 from usher.sandbox.exchange import Call
 from usher.sandbox.mapp_state import CONTROL_KEYS, IDENTIFIER_PRIORITY
 
 EXAMPLES_KEPT = 100
 
-Key = tuple[str, str]
+
+class Key(NamedTuple):
+    """What at most one request may be about at a time: one attribute of one person in one group ("": no group)."""
+
+    member: str
+    group: str
+    attribute: str
 
 
 @dataclass(slots=True)
 class Span:
-    """How many requests for each key are within this span now, and the most there ever were for one key."""
+    """
+    The requests within one span now.
+
+    Args:
+        most: the most there ever were for one key at once.
+        overlaps: how often one came for a key that had one already.
+        requests: how many there are now, whatever they are about.
+        most_requests: the most of those there ever were at once.
+    """
 
     most: int = 0
     overlaps: int = 0
+    requests: int = 0
+    most_requests: int = 0
     _now: dict[Key, int] = field(default_factory=dict)
 
-    def open(self, key: Key) -> None:
-        count = self._now.get(key, 0) + 1
-        self._now[key] = count
-        self.most = max(self.most, count)
-        self.overlaps += count > 1
-
-    def close(self, key: Key) -> None:
-        count = self._now[key] - 1
-        if count:
+    def open(self, keys: tuple[Key, ...]) -> None:
+        self.requests += 1
+        self.most_requests = max(self.most_requests, self.requests)
+        for key in keys:
+            count = self._now.get(key, 0) + 1
             self._now[key] = count
-        else:
-            del self._now[key]
+            self.most = max(self.most, count)
+            self.overlaps += count > 1
+
+    def close(self, keys: tuple[Key, ...]) -> None:
+        self.requests -= 1
+        for key in keys:
+            self._now[key] -= 1
+            if not self._now[key]:
+                del self._now[key]
+
+    def clear(self) -> None:
+        """Forget what was; what is open now goes on being counted."""
+        self.most = max(self._now.values(), default=0)
+        self.overlaps, self.most_requests = 0, self.requests
 
     def __len__(self) -> int:
         return len(self._now)
+
+
+@dataclass(slots=True)
+class Busiest:
+    """The most arrivals within any stretch of *seconds*: two that are just that far apart share none."""
+
+    seconds: float
+    most: int = 0
+    _lately: deque[float] = field(default_factory=deque)
+
+    def add(self, at: float) -> None:
+        """Take in an arrival at *at*, monotonic seconds, no earlier than the one before."""
+        self._lately.append(at)
+        while at - self._lately[0] >= self.seconds:
+            self._lately.popleft()
+        self.most = max(self.most, len(self._lately))
+
+    def clear(self) -> None:
+        self.most = 0
+        self._lately.clear()
 
 
 @dataclass(slots=True)
@@ -71,9 +119,11 @@ class Delivered:
 class MappLedger:
     """Watches the event route. Lives as long as the sandbox, or until it is cleared; one event loop only."""
 
+    clock: Clock
     requests: int = 0
     alive: Span = field(default_factory=Span)
     unsettled: Span = field(default_factory=Span)
+    second: Busiest = field(default_factory=lambda: Busiest(1.0))
     order_violations: int = 0
     disordered: list[list[str]] = field(default_factory=list)
     by_key: dict[Key, Delivered] = field(default_factory=dict)
@@ -86,15 +136,15 @@ class MappLedger:
         event = _event_in(call.body)
         arrival = Arrival(_keys_of(event), event, self._number)
         call.note = arrival
-        for key in arrival.keys:
-            self.alive.open(key)
-            self.unsettled.open(key)
+        self.second.add(self.clock.monotonic())
+        self.alive.open(arrival.keys)
+        self.unsettled.open(arrival.keys)
 
     def accepted(self, arrival: Arrival) -> None:
         arrival.is_accepted = True
         for key in arrival.keys:
             delivered = self.by_key.setdefault(key, Delivered())
-            delivered.value = arrival.event[key[1]]
+            delivered.value = arrival.event[key.attribute]
             delivered.accepted += 1
 
     def ended(self, call: Call, *, is_answered: bool) -> None:
@@ -117,8 +167,8 @@ class MappLedger:
 
     def clear(self) -> None:
         """Forget what was; requests that are alive now go on being counted."""
-        for span in (self.alive, self.unsettled):
-            span.most = span.overlaps = 0
+        for counted in (self.alive, self.unsettled, self.second):
+            counted.clear()
         self.requests = self.order_violations = 0
         self.disordered.clear()
         self.by_key.clear()
@@ -130,9 +180,12 @@ class MappLedger:
             **self.statuses,
             "alive": len(self.alive),
             "alive_most": self.alive.most,
+            "alive_requests_most": self.alive.most_requests,
             "unsettled": len(self.unsettled),
             "unsettled_most": self.unsettled.most,
             "unsettled_overlaps": self.unsettled.overlaps,
+            "unsettled_requests_most": self.unsettled.most_requests,
+            "second_most": self.second.most,
             "order_violations": self.order_violations,
             "disordered": self.disordered,
         }
@@ -141,14 +194,12 @@ class MappLedger:
         self._close_unsettled(arrival)
         if arrival.is_alive:
             arrival.is_alive = False
-            for key in arrival.keys:
-                self.alive.close(key)
+            self.alive.close(arrival.keys)
 
     def _close_unsettled(self, arrival: Arrival) -> None:
         if arrival.is_unsettled:
             arrival.is_unsettled = False
-            for key in arrival.keys:
-                self.unsettled.close(key)
+            self.unsettled.close(arrival.keys)
 
 
 def _event_in(body: bytes) -> Any:
@@ -162,4 +213,5 @@ def _keys_of(event: Any) -> tuple[Key, ...]:
     if not isinstance(event, dict):
         return ()
     member = next((str(event[name]) for name in IDENTIFIER_PRIORITY if event.get(name)), "")
-    return tuple((member, key) for key in event if key not in CONTROL_KEYS)
+    group = str(event.get("group") or "")
+    return tuple(Key(member, group, key) for key in event if key not in CONTROL_KEYS)

@@ -69,7 +69,7 @@ def build_world(options: SandboxOptions, *, clock: Clock, rng: random.Random) ->
         jobs=jobs,
         client=client,
         mapp=_mapp(options, people, audiences),
-        ledger=MappLedger(),
+        ledger=MappLedger(clock),
         applier=Applier(clock, options.apply_delay_ms / 1000),
         faults=_faults(options, clock, rng),
         churn=Churn(audiences, clock, rng),

@@ -104,14 +104,15 @@ def _is_ours(conn: Connection, database_url: str) -> bool:
         Conflict: it holds another program's, or a newer Usher's.
     """
     found = set(inspect(conn).get_table_names())
-    if {SHAPE, "ledger"} <= found:
+    is_ours = {SHAPE, "ledger"} <= found
+    if is_ours:
         refuse_newer(revision_of(conn))
-    if found - set(metadata.tables) - {SHAPE} or (found and SHAPE not in found):
+    if found - set(metadata.tables) - {SHAPE} or (found and not is_ours):
         raise Conflict(
             f"{described(database_url)} holds another program's tables. Nothing was changed; name a database of its own"
             " for Usher."
         )
-    return bool(found)
+    return is_ours
 
 
 def revision_of(conn: Connection) -> str:

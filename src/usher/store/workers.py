@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, text, update
 
 from usher.domain.worker import Standing, Stay, Worker
+from usher.errors import Conflict
 from usher.store.database import Database, Txn
 from usher.store.tables import leases, workers
 
@@ -96,6 +97,18 @@ def all_workers(txn: Txn) -> list[Listed]:
     """Return all that are kept, in order; one that is dead is kept until another beats."""
     held = holders(txn)
     return [Listed(one, tuple(name for name, holder in held.items() if holder == one.id)) for one in _read(txn)]
+
+
+def refuse_if_working(txn: Txn) -> None:
+    """
+    Let pass only while nobody works on this database; one that was killed counts until it would be taken for dead.
+
+    Raises:
+        Conflict: somebody does; stop them first.
+    """
+    working = [f"{one.kind} {one.pid} on {one.host}" for one in _read(txn) if one.is_alive(txn.now_ms)]
+    if working:
+        raise Conflict(f"Still working on this database: {', '.join(working)}. Stop them first.")
 
 
 def is_shared(txn: Txn) -> bool:

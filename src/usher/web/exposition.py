@@ -12,7 +12,6 @@ from prometheus_client.registry import Collector
 
 from usher.jobs.figures import Figures, JobFigures
 
-KINDS = ("serve", "worker")
 MS_PER_SECOND = 1000
 TESTED = {"healthy": 1, "unhealthy": 0}
 
@@ -105,8 +104,8 @@ def _authorizations(figures: Figures) -> Metric:
 
 
 def _workers(figures: Figures) -> Metric:
-    meaning = "Processes that were alive within the last 30 seconds, by kind."
+    meaning = "Processes that share the ledger and are alive, by kind; missing on SQLite."
     family = GaugeMetricFamily("usher_workers", meaning, labels=["kind"])
-    for kind, alive in sorted((dict.fromkeys(KINDS, 0) | figures.workers).items()):
+    for kind, alive in sorted(figures.workers.items()):
         family.add_metric([kind], alive)
     return family

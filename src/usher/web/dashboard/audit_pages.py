@@ -15,6 +15,7 @@ AREAS = (
     ("authorizations", "Authorizations"),
     ("people", "People"),
     ("tokens", "Tokens"),
+    ("erasures", "Erasures"),
 )
 
 

@@ -5,9 +5,11 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from usher.access.roles import Role
+from usher.errors import Problem
 from usher.jobs.erasing import erase_member, lift_erasure
 from usher.jobs.finding import find_member
 from usher.web.dashboard.entry import PageRoute
+from usher.web.dashboard.problems import Problems
 from usher.web.dashboard.visit import Visit
 
 ERASE, LIFT = "/members/erase", "/members/lift-erasure"
@@ -16,7 +18,7 @@ TABLES = {
     "history": "What happened",
     "unreadable": "Unreadable messages",
 }
-MISTYPED = {"typed": "This is not the identifier above. Nothing was erased."}
+MISTYPED = {"typed": Problem("typed", "This is not the identifier above.", "Nothing was erased.")}
 
 
 async def ask_erase(visit: Visit) -> Response:
@@ -39,7 +41,7 @@ async def lift(visit: Visit) -> Response:
     return visit.go(f"/members?{urlencode({'q': member})}", said=said)
 
 
-async def _asking(visit: Visit, member: str, *, problems: dict[str, str] | None = None) -> Response:
+async def _asking(visit: Visit, member: str, *, problems: Problems | None = None) -> Response:
     found = await find_member(visit.desk, member, may_see_people=False)
     status = 400 if problems else 200
     return await visit.page(

@@ -1,0 +1,107 @@
+"""Two sandboxes, a service and several workers on one PostgreSQL, each in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.acceptance.stack import SHORT, Stack, free_port, until
+from tests.postgres import PostgresServer
+
+
+class Side(Stack):
+    """One sandbox, and the job that keeps its Mapp in step with its Lytics; the service is the fleet's."""
+
+    job: dict[str, Any]
+
+    async def export(self, **mapp: Any) -> None:
+        self.job = await self.add_job(await self.add_authorizations(**mapp))
+
+    async def is_done(self) -> bool:
+        return await self.has_settled(self.job)
+
+    async def most(self) -> dict[str, Any]:
+        """What the pretend Mapp counted: most alive for one person, most in any one second."""
+        found: dict[str, Any] = await self.control("GET", "/mapp/ledger")
+        return found
+
+
+class Fleet:
+    """Everything that runs; *sides* are two."""
+
+    def __init__(self, folder: Path, http: aiohttp.ClientSession, server: PostgresServer) -> None:
+        self.folder = folder
+        self.http = http
+        self.server = server
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.ports: dict[str, int] = {}
+        self.sides = [self._side(name) for name in ("left", "right")]
+
+    def _side(self, name: str) -> Side:
+        folder = self.folder / name
+        folder.mkdir()
+        return Side(folder, self.http, timing=SHORT)
+
+    async def start(self, *, workers: int, **sandbox: Any) -> None:
+        url = self.server.empty_database()
+        first, second = self.sides
+        shared = {"USHER_DATABASE_URL": url, "USHER_BASE_URL": first.url}
+        for side in self.sides:
+            side.env |= shared
+            await side.start_sandbox(**sandbox)
+        await first.start_service()
+        second.url, second.token, second.env = first.url, first.token, first.env
+        for number in range(workers):
+            await self.start_worker(f"worker{number}")
+
+    async def start_worker(self, name: str) -> None:
+        port = self.ports.setdefault(name, free_port())
+        command = [sys.executable, "-m", "usher.cli.main", "worker", "--port", str(port)]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(command, env=self.sides[0].env, stdout=log, stderr=log)
+        await until(lambda: self.sides[0]._answers(f"http://127.0.0.1:{port}/healthz"))  # noqa: SLF001 - its own kin
+
+    def signal(self, name: str, number: int) -> None:
+        os.kill(self.processes[name].pid, number)
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def end(self, name: str) -> int:
+        """Stop a worker as an operator would; return its exit code."""
+        process = self.processes.pop(name)
+        process.terminate()
+        return process.wait(timeout=30)
+
+    async def listed(self) -> list[dict[str, Any]]:
+        found = await self.sides[0].api("GET", "/v2/worker")
+        workers: list[dict[str, Any]] = found["workers"] if isinstance(found, dict) else found
+        return workers
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
+        for side in self.sides:
+            side.stop()
+
+
+@asynccontextmanager
+async def fleet_on(server: PostgresServer, folder: Path, *, workers: int, **sandbox: Any) -> AsyncIterator[Fleet]:
+    """Start all of them; whatever happens, they are gone afterwards."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
+        fleet = Fleet(folder, http, server)
+        try:
+            await fleet.start(workers=workers, **sandbox)
+            yield fleet
+        finally:
+            fleet.close()

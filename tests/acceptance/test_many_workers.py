@@ -1,0 +1,61 @@
+"""Several machines on one PostgreSQL, as an operator meets them: processes killed, stopped, and a database that goes."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.fleet import Fleet, fleet_on
+from tests.acceptance.stack import ATTRIBUTE, until
+from tests.postgres import PostgresServer
+
+pytestmark = pytest.mark.process
+
+PEOPLE = int(os.environ.get("PEOPLE", "1500"))  # of each of two audiences
+STOPPED_SECONDS = float(os.environ.get("STOPPED_SECONDS", "12"))
+PER_SECOND = int(os.environ.get("PER_SECOND", "100"))
+FAULTS = [
+    {"where": "mapp.event", "share": 0.01, "kind": "throttle_500"},
+    {"where": "mapp.event", "share": 0.01, "kind": "reset_after"},
+    {"where": "mapp.event", "share": 0.005, "kind": "lands_late", "seconds": 1.0},
+    {"where": "mapp.event", "share": 0.01, "kind": "status", "status": 503},
+]
+
+
+async def test_workers_die_and_stop_and_the_database_restarts_and_everybody_agrees(
+    tmp_path: Path, own_postgres: PostgresServer
+) -> None:
+    async with fleet_on(own_postgres, tmp_path, workers=3, members=PEOPLE, time_scale=0.02) as fleet:
+        for side in fleet.sides:
+            await side.control("POST", "/faults", FAULTS)
+            await side.export(requests_per_second=PER_SECOND)
+            await side.control("POST", "/churn", {"audience": ATTRIBUTE, "per_second": 10, "seconds": 20})
+        await disturb(fleet)
+        for side in fleet.sides:
+            await until(side.is_done, seconds=120 + PEOPLE / PER_SECOND * 3)
+        for side in fleet.sides:
+            told, most = await side.progress(side.job), await side.most()
+            triggers = told["triggers"]
+            assert await side.disagreements() == {}
+            assert triggers["received"] >= await side.acknowledged_events() > 50
+            assert triggers["received"] == (
+                triggers["applied"] + sum(triggers["ignored"].values()) + triggers["unreadable"]
+            )
+            assert most["unsettled_most"] == 1, "two requests for one person were alive at once"
+            assert most.get("per_second_most", 0) <= PER_SECOND, "the limit was passed within some second"
+
+
+async def disturb(fleet: Fleet) -> None:
+    """Kill one worker, stop one and let it go on, restart the database twice."""
+    await asyncio.sleep(4)
+    fleet.kill("worker0")
+    fleet.signal("worker1", signal.SIGSTOP)
+    await asyncio.sleep(STOPPED_SECONDS / 3)
+    fleet.server.restart("fast")
+    await asyncio.sleep(STOPPED_SECONDS / 3)
+    fleet.server.restart("immediate")
+    await asyncio.sleep(STOPPED_SECONDS / 3)
+    fleet.signal("worker1", signal.SIGCONT)
+    await fleet.start_worker("worker0")

@@ -1,0 +1,80 @@
+"""`usher db` on PostgreSQL: the move there, and backups and restores between the two databases."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Terminal
+from tests.postgres import PostgresServer
+
+
+def with_password(url: str) -> str:
+    """The server trusts whoever reaches its socket, and asks for no password."""
+    return url.replace("usher@", "usher:hidden@")
+
+
+@pytest.fixture
+def saved(terminal: Terminal, tmp_path: Path) -> Path:
+    """A backup of a SQLite database with one job; the database is still there."""
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    terminal.done("db", "backup", str(tmp_path / "saved.db"))
+    return tmp_path / "saved.db"
+
+
+def jobs(terminal: Terminal) -> list[str]:
+    return [job["name"] for job in terminal.done("job", "list", "--json").json]
+
+
+def test_everything_moves_to_postgresql_comes_back_and_goes_there_again(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    terminal.add_authorizations()
+    terminal.create_job("VIP")
+    url = with_password(postgres.empty_database())
+
+    moved = terminal.done("db", "move", url)
+
+    assert "hidden" not in moved.out + moved.err
+    assert f"USHER_DATABASE_URL={url.replace('hidden', '***').replace('/tmp', '%2Ftmp').split('?')[0]}" in moved.out
+    assert "Never serve it again" in moved.out
+    monkeypatch.setenv("USHER_DATABASE_URL", url)
+    assert jobs(terminal) == ["VIP"]
+    terminal.done("auth", "test", "Our Mapp")
+
+    copy = str(tmp_path / "from-postgresql.db")
+    assert terminal.done("db", "backup", copy, "--json").json["jobs"] == 1
+    terminal.done("job", "delete", "VIP", "--yes")
+    back = terminal.done("db", "restore", copy, "--yes", "--json").json
+    assert (back["restored"], Path(back["replaced"]).parent) == (copy, terminal.folder)
+    assert jobs(terminal) == ["VIP"]
+    assert terminal.done("db", "after-restore", "--yes", "--json").json == {"jobs": 0}
+
+    monkeypatch.delenv("USHER_DATABASE_URL")
+    terminal.done("db", "restore", copy, "--yes")
+    assert jobs(terminal) == ["VIP"]
+
+
+def test_a_move_answers_in_json_and_says_what_it_mended(terminal: Terminal, postgres_url: str, saved: Path) -> None:
+    moved = terminal.done("db", "move", with_password(postgres_url), "--json").json
+
+    assert set(moved) == {"database_url", "left", "rows", "mended"}
+    assert (moved["rows"]["jobs"], moved["rows"]["authorizations"], moved["mended"]) == (1, 2, {})
+    assert moved["left"] == str(terminal.folder / "usher.db")
+    again = terminal.run("db", "move", with_password(postgres_url))
+    assert (again.code, "its jobs are not empty" in again.err, "hidden" in again.err) == (1, True, False)
+
+
+def test_a_wrong_address_is_wrong_usage_and_never_shows_a_password(terminal: Terminal, saved: Path) -> None:
+    said = terminal.run("db", "move", "mysql://usher:hidden@db/usher")
+    assert (said.code, "names no PostgreSQL database" in said.err) == (2, True)
+    unreachable = terminal.run("db", "move", "postgresql://usher:hidden@/usher?host=/nowhere")
+    assert (unreachable.code, "could not be reached" in unreachable.err) == (1, True)
+    assert "hidden" not in said.err + unreachable.err
+
+
+def test_after_restore_asks_first(terminal: Terminal, saved: Path) -> None:
+    assert terminal.run("db", "after-restore").code == 2
+    assert "tell everybody and compare their audience again: 0." in terminal.done("db", "after-restore", "--yes").out
+    lines = terminal.done("job", "logs", "VIP", "--json").json
+    assert "A backup was restored, so everybody is told again." in [line["message"] for line in lines]
