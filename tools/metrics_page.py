@@ -30,7 +30,7 @@ def metrics_page() -> str:
         table(("Fate", "The event"), [(code(fate), meaning) for fate, meaning in FATES.items()]),
         f"`outcome` is one of {_listed(OUTCOMES)}.\n`answer` is `accepted`, `disconnected` or one of {_listed(WORDS)}.",
         "## Read from the database",
-        "These are read at the moment of asking, so a restart loses nothing; every `usher serve` shows the same ones.\n"
+        "These are read at the moment of asking, so a restart loses nothing; every process shows the same ones.\n"
         "Each series of a job begins at zero, but for those with a REASON.",
         table(
             ("Metric", "Type", "Labels", "Meaning"),

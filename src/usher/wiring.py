@@ -42,6 +42,7 @@ from usher.web.deps import WebDeps
 from usher.web.live_room import LiveRoom
 
 Kind = Literal["serve", "worker"]
+STOP_SECONDS = 12.0  # for what is in flight; with the seconds that requests of others get, under the promised 20
 LARGE_BODY_BYTES = 256 * 1024
 
 
@@ -96,7 +97,7 @@ async def _running(service: Service, *, kind: Kind) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await service.engine.stop()
+        await service.engine.stop(within_seconds=STOP_SECONDS)
 
 
 @asynccontextmanager

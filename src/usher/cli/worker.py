@@ -1,6 +1,7 @@
 """`usher worker`: sends and scans beside one or more `usher serve`, on the same PostgreSQL."""
 
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,17 +51,18 @@ async def run_worker(settings: "Settings", *, watched_at: tuple[str, int] | None
     from usher.web.machine_door import MachineDoor  # noqa: PLC0415 - as above
 
     told_to_stop = stop_signals()
-    listening = [] if watched_at is None else [network_socket(*watched_at)]
-    async with (
-        built_service(settings, with_engine=True, kind="worker") as app,
-        served(MachineDoor(app), listening, trusted_proxies=settings.trusted_proxies),
-    ):
-        say(f"Usher works on {described(settings.database_url)}", style="bold")
-        for one in listening:
-            say("Watched: http://{}:{}/metrics".format(*one.getsockname()[:2]))
-        sys.stdout.flush()
-        await told_to_stop.wait()
-        say("Stopping; what is in flight is finished first.")
+    with ExitStack() as held:
+        listening = [held.enter_context(network_socket(*watched_at))] if watched_at else []
+        async with (
+            built_service(settings, with_engine=True, kind="worker") as app,
+            served(MachineDoor(app), listening, trusted_proxies=settings.trusted_proxies),
+        ):
+            say(f"Usher works on {described(settings.database_url)}", style="bold")
+            for one in listening:
+                say("Watched: http://{}:{}/metrics".format(*one.getsockname()[:2]))
+            sys.stdout.flush()
+            await told_to_stop.wait()
+            say("Stopping; what is in flight is finished first.")
 
 
 def workers(as_json: o.AsJson = False) -> None:

@@ -94,7 +94,7 @@ def _events(figures: Figures) -> Metric:
 
 
 def _authorizations(figures: Figures) -> Metric:
-    meaning = "1 where the last real call was allowed, 0 where it was refused; missing before the first one."
+    meaning = "1 where it worked when it was last looked at, 0 where it was refused; missing before that."
     labels = ["authorization", "provider"]
     family = GaugeMetricFamily("usher_authorization_healthy", meaning, labels=labels)
     for auth in figures.authorizations:
