@@ -109,7 +109,7 @@ async def engine(url: str, people: int) -> Measured:
             telemetry=Telemetry(),
             notify=lambda: None,
         )
-        courier.serve([_job()])
+        courier.serve([a_job()])
         watch = Stopwatch()
         running = asyncio.create_task(courier.run())
         while await delivery.next_due_ms(1) is not None:  # noqa: ASYNC110 - the ledger is what tells
@@ -131,7 +131,7 @@ async def _owe(store: OpenStore, people: int) -> None:
         )
 
 
-def _job() -> Job:
+def a_job() -> Job:
     return Job(
         key=1, id="1" * 32, name="job", description="", mapp_auth="mapp", lytics_auth="lytics", config=CONFIG,
         audience_slug="vip", audience_name="VIP", status=Status.RUNNABLE, cause=Cause.NONE, reason="",

@@ -68,11 +68,13 @@ class PostgresServer:
 
     Args:
         is_durable: commits survive a power cut, as they do in production; otherwise they survive a crash of the server.
+        settings: further settings of the server, as "name=value"; they overrule the usual ones.
     """
 
     folder: Path
     programs: Path
     is_durable: bool
+    settings: tuple[str, ...] = ()
     _numbers: Iterator[int] = field(default_factory=lambda: count(1), repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _spare: list[str] = field(default_factory=list, repr=False)
@@ -92,7 +94,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start it and wait until it takes connections; after a crash that is once it has recovered."""
         assert self._process is None, "the server is running"
-        settings = ALWAYS if self.is_durable else (*ALWAYS, *QUICK)
+        settings = (*ALWAYS, *(() if self.is_durable else QUICK), *self.settings)
         options = [part for setting in settings for part in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
             self._process = self._spawn("postgres", "-k", str(self.folder), *options, stdout=log)
@@ -214,12 +216,13 @@ END $$
 
 
 @contextlib.contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+def postgres_server(*, durable: bool = False, settings: tuple[str, ...] = ()) -> Iterator[PostgresServer]:
     """
     Start a server of one's own; on leaving, it ends and nothing of it is left.
 
     Args:
         durable: whether a commit is on disk, and not only with the system, before it is answered; several times slower.
+        settings: as for *PostgresServer*.
 
     Raises:
         RuntimeError: it does not run here; the message holds what it said.
@@ -228,7 +231,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
     with _watched(folder):
         if is_root():
             shutil.chown(folder, SERVANT, _group())
-        server = PostgresServer(folder, _programs(folder), durable)
+        server = PostgresServer(folder, _programs(folder), durable, settings)
         server.initialize()
         server.start()
         try:

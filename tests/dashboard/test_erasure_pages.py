@@ -1,5 +1,6 @@
 """Erasing a person on the dashboard: asked twice, answered with a receipt, and said wherever they are looked for."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -43,6 +44,7 @@ async def test_the_receipt_is_shown_once_and_names_nobody(house: House, job: str
     for words in ("What Mapp still holds", "vip", "What is left to do", "What happened"):
         assert words in page.words
     assert "jo.public" not in page.text
+    assert re.search(r"Time \d{4}-\d\d-\d\dT", page.words)  # whoever reads it later needs the day
     found = await visitor.get(FIND)
     assert "This person was erased" in found.words
     assert "No job knows this person" not in found.words

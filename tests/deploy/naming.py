@@ -47,7 +47,11 @@ def rules() -> list[dict[str, Any]]:
 def expressions() -> dict[str, str]:
     """Every expression that the rules and the board hold, by where it stands."""
     board = json.loads(text_of(BOARD))
-    shown = {f"{panel['title']} {one['refId']}": one["expr"] for panel in board["panels"] for one in panel["targets"]}
+    shown = {
+        f"{panel['id']} {panel['title']} {one['refId']}": one["expr"]
+        for panel in board["panels"]
+        for one in panel["targets"]
+    }
     asked = {f"variable {one['name']}": str(one["query"]) for one in board["templating"]["list"]}
     marked = {f"annotation {one['name']}": one["expr"] for one in board["annotations"]["list"]}
     return {rule["alert"]: rule["expr"] for rule in rules()} | shown | asked | marked

@@ -61,7 +61,7 @@ def test_every_page_that_a_file_points_to_is_there(path: Path) -> None:
 @EVERY_FILE
 def test_no_file_holds_a_secret(path: Path) -> None:
     assert not re.search(r"postgres(?:ql)?://\w+:\w", text_of(path))
-    assert not re.search(r"(?i)(?:password|secret|token)\w*\s*[:=]\s*['\"]?[A-Za-z0-9+][\w+/-]{15,}", text_of(path))
+    assert not re.search(r"(?i)(?:password|secret|token)\w*\s*[:=][ \t]*['\"]?[A-Za-z0-9+][\w+/-]{15,}", text_of(path))
 
 
 def test_every_service_of_ours_runs_with_as_little_as_it_needs() -> None:

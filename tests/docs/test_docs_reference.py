@@ -7,7 +7,7 @@ import pytest
 from tests.docs.pages import ROOT
 from tools.counters import COUNTERS, FATES
 from tools.reference import FOLDER, PAGES, main, stale_pages
-from usher.web.watching import EVENTS
+from usher.jobs.figures import EVENTS
 
 TELEMETRY = ROOT / "src" / "usher" / "engine" / "telemetry.py"
 COUNTED = re.compile(r"tally\[[^\]]*?, f?\"([a-z_.{}]+)\"\]")

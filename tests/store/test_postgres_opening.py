@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from tests.postgres import PostgresServer
 from tests.store.stores import HOLD_MS, JOB, all_in, names, open_postgres_store, run
 from usher.errors import Conflict, InvalidInput, Unavailable
 from usher.store import ledger
-from usher.store.database import Txn
+from usher.store.database import Txn, Work
 from usher.store.migrations import known_revisions
 from usher.store.opening import OpenStore, open_store
 from usher.store.postgres import postgres_engine
@@ -31,7 +32,7 @@ def opened(folder: Path, url: str, *, is_owner: bool = False) -> OpenStore:
     return open_store(folder, clock=ManualClock(), is_threaded=False, database_url=url, is_owner=is_owner)
 
 
-def put(name: str) -> object:
+def put(name: str) -> Work[Any]:
     return lambda txn: txn.conn.execute(text("INSERT INTO facts (name, value) VALUES (:name, '')"), {"name": name})
 
 

@@ -126,13 +126,15 @@ def test_a_backup_never_overwrites_a_file(folder: Path) -> None:
     assert (folder / "b.db").read_text() == "precious"
 
 
-@pytest.mark.parametrize("spoil", ["cut", "not ours", "text"])
+@pytest.mark.parametrize("spoil", ["cut", "not ours", "newer", "text"])
 def test_a_damaged_or_foreign_source_leaves_no_backup(folder: Path, spoil: str) -> None:
     source = folder / FILE_NAME
     if spoil == "cut":
         source.write_bytes(source.read_bytes()[: 4096 * 5])
     elif spoil == "not ours":
         change(source, "PRAGMA application_id = 1")
+    elif spoil == "newer":
+        change(source, "UPDATE alembic_version SET version_num = '9999'")
     else:
         source.write_text("Dear diary, " * 1000)
 

@@ -362,6 +362,19 @@ def test_another_program_s_database_is_never_emptied(from_: Path, postgres: Post
     run(theirs.database.close())
 
 
+def test_a_newer_usher_s_database_is_neither_read_nor_replaced(from_: Path, postgres: PostgresServer) -> None:
+    url = postgres.fresh_database()
+    newer = open_postgres_store(url)
+    newer.write(lambda txn: txn.conn.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+
+    with pytest.raises(Conflict, match="A newer Usher"):
+        restored(from_.parent, from_, url)
+    with pytest.raises(Conflict, match="A newer Usher"):
+        backup(from_.parent / "b.db", from_.parent, clock=CLOCK, database_url=url)
+    assert members(newer) == []
+    run(newer.database.close())
+
+
 def test_an_empty_or_missing_database_is_named(postgres: PostgresServer, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="nothing of Usher's"):
         backup(tmp_path / "b.db", tmp_path, clock=CLOCK, database_url=postgres.empty_database())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser
@@ -47,6 +48,7 @@ FURNISHED = {
     "members-found": "/members?q={person}",
     "member": "/jobs/{running}/member?m={person}",
     "member-aside": "/jobs/{aside}/member?m={person_aside}",
+    "member-erase": "/members/erase?m={person}",
     "member-unknown": "/jobs/{running}/member?m=nobody@example.com",
     "new-1-type": "/jobs/new",
     "new-2-accounts": "/jobs/new/accounts",
@@ -86,6 +88,7 @@ REFUSED = {  # a form, what is typed into it, and the button
     "job-edit-refused": ("/jobs/{running}/edit", {"Label": " ", "Group ID": "99"}, "Preview changes"),
     "job-edit-shown": ("/jobs/{running}/edit", {"Group ID": "2324000002"}, "Preview changes"),
     "authorization-refused-new": ("/authorizations/new?provider=mapp", {"Async API URL": "nonsense"}, "Test"),
+    "member-erase-refused": ("/members/erase?m={person}", {"Type the identifier again": "jo"}, "Erase"),
     "invite-refused": ("/settings/people/invite", {"Name": "ana@example.org"}, "Make the link"),
     "token-refused": ("/settings/tokens/new", {"Name": "nightly report"}, "Make the token"),
 }
@@ -226,3 +229,14 @@ def test_forms_that_were_refused_say_what_to_put_right(
     seen.press(button)
     seen.page.locator("#problems, #outcome, #preview, main .note[role=alert]").first.wait_for()
     check(seen, name)
+
+
+def test_the_receipt_of_an_erasure_and_what_is_said_of_the_person_after(inside: Window, made: dict[str, str]) -> None:
+    inside.open(f"/members/erase?m={made['person']}")
+    inside.type("Type the identifier again", unquote(made["person"]))
+    inside.press("Erase")
+    inside.page.get_by_role("heading", name="What Mapp still holds").wait_for()
+    check(inside, "member-erased")
+    inside.open(f"/members?q={made['person']}")
+    inside.page.get_by_role("button", name="Let them come back").wait_for()
+    check(inside, "members-erased")

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from tests.web.made_once import routes_made_once
 from usher.access.roles import Actor, Role
 from usher.access.tokens import create_token
 from usher.cli.local_socket import SOCKET_NAME
@@ -142,7 +143,8 @@ async def running_service(
         {"USHER_DATA_DIR": str(folder), "USHER_ALLOW_HTTP": "1", "USHER_ALLOW_PRIVATE": "1", **(environment or {})}
     )
     (folder / FILE_NAME).write_bytes(await blank_database())
-    service = build(settings)
+    with routes_made_once():
+        service = build(settings)
     try:
         with local_socket(folder / SOCKET_NAME) as local:
             async with (

@@ -29,11 +29,11 @@ stopped is written late; its expiry has Mapp refuse it.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from usher.domain.pace import WINDOW_SPARE_SECONDS
 from usher.domain.worker import Stay, Worker
 
 BEAT_SECONDS = 1.0
 LEASE_SLACK_SECONDS = 5.0
-WINDOW_SPARE_SECONDS = 0.01  # a second is counted with both its ends
 LONGEST_WINDOW_SECONDS = 600.0  # of a very low rate; bounds what is remembered
 
 

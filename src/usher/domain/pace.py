@@ -1,7 +1,7 @@
 """
 How fast one Mapp account may be spoken to.
 
-Two limits hold at once: the configured requests per second, never passed in any second,
+Two limits hold at once: the configured requests per second, never passed in any second and spread evenly over it,
 and a rate found by trying, which falls when Mapp throttles and rises again while it does not:
 gently at first, then ever faster, so that a rate far too low is not kept for long.
 It answers how long to wait; the caller waits.
@@ -21,7 +21,7 @@ SETTLE_SECONDS = 1.0  # answers to what was already in flight say nothing about 
 FORGET_SECONDS = 120.0  # without a throttle for this long, the found rate is dropped
 CATCH_UP_SECONDS = 0.02  # timers wake late; this much may be made good at once
 MEASURE_SECONDS = 2.0
-WINDOW_SPARE_SECONDS = 0.001  # a second is counted with both its ends
+WINDOW_SPARE_SECONDS = 0.05  # by so much requests may crowd on their way, and still not pass the limit at Mapp
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Pace:
         self._sent: deque[float] = deque()
         self._found: float | None = None
         self._next_at = 0.0
+        self._limit_next_at = 0.0
         self._changed_at = 0.0
         self._throttled_at = float("-inf")
         self._silent_until = float("-inf")
@@ -113,12 +114,14 @@ class Pace:
 
     def wait_seconds(self, now: float) -> float:
         """Return how long to wait before the next request; 0 means now."""
-        return max(0.0, self._silent_until - now, self._window_wait(now), self._spacing_wait(now))
+        spacings = (self._spacing_wait(now), self._limit_next_at - now)
+        return max(0.0, self._silent_until - now, self._window_wait(now), *spacings)
 
     def sent(self, now: float) -> None:
         """Count one request as sent."""
-        if self._limit is not None:
+        if self._limit:
             self._sent.append(now)
+            self._limit_next_at = max(self._limit_next_at, now - CATCH_UP_SECONDS) + 1 / self._limit
         if self._found is not None:
             self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + 1 / self._found
 

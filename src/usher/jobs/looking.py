@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -34,6 +35,9 @@ USUAL = frozenset({Status.RUNNABLE, Status.SLEEPING, Status.PAUSED, Status.FAULT
 STATES = ("due", "accepted", "confirmed", "set_aside", "held")
 JOBS = 200
 LOGS = 200
+Moment = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Named = Annotated[str, msgspec.Meta(pattern=r"\A[^\0]*\Z")]
+Place = tuple[Moment, Named]  # the last member shown; no more than every database takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,7 @@ def _packed(moment: int, member: str) -> str:
 def _place(cursor: str) -> tuple[int, str]:
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(packed, type=tuple[int, str])
+        place: tuple[int, str] = msgspec.json.decode(packed, type=Place)
     except (binascii.Error, ValueError):
         raise InvalidInput(Problem("cursor", "is not one of ours.", "Begin with the first page.")) from None
+    return place

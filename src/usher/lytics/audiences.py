@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+MOST_COUNTED = 2**63 - 1  # what a database keeps as one number
 DEFINING = ("segment_ql", "ql_resolved", "withs_ql", "ast")
 
 
@@ -60,7 +61,7 @@ class Field:
 def audience_from(segment: Mapping[str, Any]) -> Audience | None:
     """Return the audience that *segment* describes, or None where it has no id to ask for it by."""
     audience_id = segment.get("id")
-    if not isinstance(audience_id, str) or not audience_id:
+    if not isinstance(audience_id, str) or not audience_id or not audience_id.isprintable():
         return None
     slug = _text(segment, "slug_name")
     return Audience(
@@ -105,8 +106,8 @@ def definition_hash(segment: Mapping[str, Any]) -> str:
 
 
 def count_or_none(value: object) -> int | None:
-    """Return *value* where it is a count of something, else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """Return *value* where it is a count that can be kept, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COUNTED else None
 
 
 def _given(segment: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
@@ -114,5 +115,6 @@ def _given(segment: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _text(described: Mapping[str, Any], key: str) -> str:
+    """Return the text under *key* as one line, whatever it holds: not every database keeps every character."""
     value = described.get(key)
-    return value if isinstance(value, str) else ""
+    return "".join(char if char.isprintable() else " " for char in value).strip() if isinstance(value, str) else ""

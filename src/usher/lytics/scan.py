@@ -60,13 +60,13 @@ def page_from(envelope: Mapping[str, Any]) -> Page:
     and "next" in its guide, so both are read (facts/lytics.md A3: the sources disagree).
 
     Raises:
-        RemoteRejected: it holds no list of profiles, or a cursor that is no text.
+        RemoteRejected: it holds no list of profiles, or a cursor that is no printable text.
     """
     profiles = envelope.get("data")
     if not isinstance(profiles, list) or not all(isinstance(profile, dict) for profile in profiles):
         raise RemoteRejected("Lytics' scan page holds no list of profiles.", system=SYSTEM)
     cursors = [envelope[key] or "" for key in NEXT_KEYS if key in envelope]
-    if not all(isinstance(cursor, str) for cursor in cursors):
+    if not all(isinstance(cursor, str) and cursor.isprintable() for cursor in cursors):
         raise RemoteRejected("Lytics' scan page names the next page in an unknown way.", system=SYSTEM)
     next_cursor = next(filter(None, cursors), "")
     return Page(

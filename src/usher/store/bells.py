@@ -76,6 +76,5 @@ class Bells:
 
 
 def _parameters(url: URL) -> dict[str, Any]:
-    named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
-    given = {name: value for name, value in named.items() if value is not None}
-    return {**LINK, **given, **url.query, "autocommit": True, "application_name": "usher bells"}
+    _, named = url.get_dialect()().create_connect_args(url)
+    return {**LINK, **named, "autocommit": True, "application_name": "usher bells"}

@@ -127,6 +127,10 @@ class Terms:
         """
         return False
 
+    def is_away(self, _error: Exception) -> bool:
+        """Return whether there was no connection to be had, so that no other work would do better."""
+        return False
+
 
 class CommitInDoubt(Unavailable):
     """Nobody knows whether this was kept; look before you do it again."""
@@ -144,8 +148,8 @@ def run_together(engine: Engine, terms: Terms, works: Sequence[Work[Any]]) -> li
         return _patiently(terms, lambda: _in_one_transaction(engine, terms, works))
     except CommitInDoubt:
         raise
-    except Exception:
-        if len(works) == 1:
+    except Exception as error:
+        if len(works) == 1 or terms.is_away(error):
             raise
     return [_alone(engine, terms, work) for work in works]
 
@@ -217,7 +221,10 @@ class InlineDatabase:
         return result
 
     async def read(self, work: Work[T]) -> T:
-        return read_only(self._engine, self._terms, work)
+        try:
+            return read_only(self._engine, self._terms, work)
+        except DBAPIError as error:
+            raise as_ours(error) from error
 
     async def close(self) -> None:
         self._engine.dispose()

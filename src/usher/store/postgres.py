@@ -8,10 +8,9 @@ rule which looks before it writes holds as it does with a single writer.
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from usher.clock import LedgerClock
@@ -49,6 +48,7 @@ DURABLE = (
 CROSSED = frozenset({"40001", "40P01", "55P03"})
 # Shutting down, starting up, out of connections, or a session ended because it sat idle in a transaction.
 GONE = frozenset({"57P01", "57P02", "57P03", "53300", "25P03", "08000", "08003", "08006", "08001", "08004"})
+BAD_VALUE = "22"  # the class of states whose messages quote what they refuse
 READ_ONLY_NOW = frozenset({"25006"})  # a primary that has become a standby
 
 
@@ -61,7 +61,7 @@ def engine_url(database_url: str) -> URL:
     """
     try:
         url = make_url(database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a port that is no number
         url = None
     if url is None or not url.database:
         mend = "Write postgresql://user:password@host:5432/database."
@@ -70,25 +70,29 @@ def engine_url(database_url: str) -> URL:
 
 
 def is_postgres(database_url: str) -> bool:
-    return urlsplit(database_url).scheme.partition("+")[0] in {"postgresql", "postgres"}
+    scheme, _, _ = database_url.partition(":")
+    return scheme.lower().partition("+")[0] in {"postgresql", "postgres"}
 
 
 def described(database_url: str) -> str:
     """Name the database to people, without its password."""
     url = engine_url(database_url)
-    place = url.host or url.query.get("host", "this machine")
-    return f"{url.database} on {place}"
+    hosts = (url.host,) if url.host else url.normalized_query.get("host", ("this machine",))
+    return f"{url.database} on {' or '.join(hosts)}"
 
 
 def postgres_engine(database_url: str, *, is_reader: bool = False, name: str = "usher") -> Engine:
     """Open one connection at a time to *database_url*; a reader sees one moment, and its writes are refused."""
+    url = engine_url(database_url)
+    link = {name: value for name, value in LINK.items() if name not in url.query}
+    options = " ".join((*url.normalized_query.get("options", ()), _options(is_reader=is_reader)))
     engine = create_engine(
-        engine_url(database_url),
+        url,
         pool_size=1,
         max_overflow=0,
         hide_parameters=True,  # they hold members and secrets, and what fails is logged
         isolation_level="REPEATABLE READ" if is_reader else "READ COMMITTED",
-        connect_args={**LINK, "application_name": name, "options": _options(is_reader=is_reader)},
+        connect_args={**link, "application_name": name, "options": options},
     )
 
     @event.listens_for(engine, "connect")
@@ -96,7 +100,25 @@ def postgres_engine(database_url: str, *, is_reader: bool = False, name: str = "
         connection.execute(DURABLE)
         connection.commit()
 
+    @event.listens_for(engine, "handle_error")
+    def _heed(context: ExceptionContext) -> None:
+        _keep_rows_out(context)
+        if not is_reader and getattr(context.original_exception, "sqlstate", None) in READ_ONLY_NOW:
+            context.is_disconnect = True  # so that the next try may find the new primary
+
     return engine
+
+
+def _keep_rows_out(context: ExceptionContext) -> None:
+    """Leave of what the server says what quotes no row, since rows hold members."""
+    found = context.original_exception
+    if not isinstance(found, psycopg.Error) or found.sqlstate is None:
+        return
+    quotes_values = found.sqlstate.startswith(BAD_VALUE)
+    said = "" if quotes_values else found.diag.message_primary or ""
+    found.args = (f"{found.sqlstate} {said}".strip(),)
+    if context.sqlalchemy_exception is not None:
+        context.sqlalchemy_exception.args = (f"{type(found).__name__} {found}",)
 
 
 def _options(*, is_reader: bool) -> str:
@@ -144,13 +166,16 @@ class PostgresTerms(Terms):
             self._pause(PAUSE_SECONDS)
         return True
 
+    def is_away(self, error: Exception) -> bool:
+        return isinstance(error, DBAPIError) and passes(error) and not (error.statement or error.connection_invalidated)
+
 
 def passes(error: DBAPIError) -> bool:
     """Return whether *error* is one that trying again may mend: a crossing of two writers, or a server that is away."""
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
-    return state in CROSSED | GONE | READ_ONLY_NOW
+    return error.connection_invalidated or state in CROSSED | GONE
 
 
 def _is_crossed(error: DBAPIError) -> bool:

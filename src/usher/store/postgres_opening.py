@@ -9,7 +9,7 @@ from usher.clock import Clock, LedgerClock
 from usher.errors import Conflict, Unavailable
 from usher.store.database import Database, InlineDatabase, ThreadedDatabase
 from usher.store.migrations import upgrade
-from usher.store.postgres import OLDEST_VERSION, UPGRADE_LOCK, PostgresTerms, described, postgres_engine
+from usher.store.postgres import OLDEST_VERSION, SESSION, UPGRADE_LOCK, PostgresTerms, described, postgres_engine
 
 
 def connect_postgres(url: str, *, clock: Clock, is_threaded: bool) -> tuple[Database, Database, LedgerClock]:
@@ -47,7 +47,7 @@ def bring_postgres_up_to_date(writer: Engine, terms: PostgresTerms, *, place: st
     try:
         with writer.connect() as conn, conn.begin():
             terms.now_ms(conn)
-            conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
+            _take_upgrade(conn)
             _refuse_old_postgres(conn)
             _refuse_foreign_schema(conn, place=place)
             upgrade(conn)
@@ -55,6 +55,14 @@ def bring_postgres_up_to_date(writer: Engine, terms: PostgresTerms, *, place: st
         said = " ".join(str(error.orig).split())
         message = f"The database {place} could not be opened ({said}). Check USHER_DATABASE_URL and the server."
         raise Unavailable(message) from error
+
+
+def _take_upgrade(conn: Connection) -> None:
+    """Give this upgrade the time it needs, and any that runs before it; a table in use is not waited for so long."""
+    conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
+    conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{SESSION['lock_timeout']}'")
 
 
 def _refuse_old_postgres(conn: Connection) -> None:

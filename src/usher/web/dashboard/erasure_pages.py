@@ -11,6 +11,7 @@ from usher.jobs.finding import find_member
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.problems import Problems
 from usher.web.dashboard.visit import Visit
+from usher.web.erasure_routes import receipt_body
 
 ERASE, LIFT = "/members/erase", "/members/lift-erasure"
 TABLES = {
@@ -31,7 +32,7 @@ async def erase(visit: Visit) -> Response:
     if not member or visit.form.get("typed") != member:
         return await _asking(visit, member, problems=MISTYPED)
     receipt = await erase_member(visit.desk, visit.actor, member)
-    return await visit.page("member-erased.html", receipt=receipt, tables=TABLES)
+    return await visit.page("member-erased.html", receipt=receipt_body(receipt), tables=TABLES)
 
 
 async def lift(visit: Visit) -> Response:
