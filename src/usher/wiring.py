@@ -20,6 +20,7 @@ from usher.engine.crew import CrewKeeper, alone
 from usher.engine.ingest import Ingest
 from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
+from usher.errors import Unavailable
 from usher.http import GuardedHttp
 from usher.jobs.desk import Desk
 from usher.jobs.key_check import check_key
@@ -34,6 +35,7 @@ from usher.store.erasure import Tombstones
 from usher.store.intake import SqlIntake
 from usher.store.opening import OpenStore, open_store
 from usher.store.scanning import SqlScans
+from usher.store.server_mark import mind_server
 from usher.store.supervision import SqlJobs
 from usher.store.workers import SqlWorkers
 from usher.vault import Vault, load_or_create_key_ring
@@ -79,6 +81,7 @@ async def local_service(settings: Settings, *, with_engine: bool, kind: Kind = "
     try:
         if service.store.is_shared:
             await check_key(service.desk.database, service.desk.vault)
+            await mind_server(service.desk.database, hold_ms=settings.timing.hold_ms)
         async with _running(service, kind=kind) if with_engine else nullcontext():
             yield service.app
     finally:
@@ -106,12 +109,27 @@ async def _heard(service: Service) -> AsyncIterator[None]:
     if not service.database_url:
         yield
         return
-    loop, engine = asyncio.get_running_loop(), service.engine
-    bells = Bells(service.database_url, loop=loop, owed=engine.ring, changed=engine.refresh)
+    loop, engine, is_back = asyncio.get_running_loop(), service.engine, asyncio.Event()
+    minding = asyncio.create_task(_mind_server(service, is_back))
+    bells = Bells(service.database_url, loop=loop, owed=engine.ring, changed=engine.refresh, connected=is_back.set)
     try:
         yield
     finally:
+        minding.cancel()
         await asyncio.to_thread(bells.close)
+
+
+async def _mind_server(service: Service, is_back: asyncio.Event) -> None:
+    """Look which server it is whenever there is one again."""
+    while True:
+        await is_back.wait()
+        is_back.clear()
+        try:
+            await mind_server(service.desk.database, hold_ms=service.desk.timing.hold_ms)
+        except Unavailable as error:
+            await service.store.clock.sleep(error.retry_after_seconds)
+            is_back.set()
+        service.engine.refresh()
 
 
 async def read_aside(body: bytes) -> TriggerMessage:

@@ -117,7 +117,7 @@ def _gated_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> a
 
 def in_gated_time(story: Callable[[], Awaitable[None]], *, at_most_seconds: float = 86_400) -> None:
     """Run *story* in a loop whose time passes only while everybody waits, and whose tasks pass their gates."""
-    loop = looptime.new_event_loop(end=at_most_seconds)
+    loop = looptime.new_event_loop(end=at_most_seconds, noop_cycles=0)
     loop.set_task_factory(_gated_task)
     try:
         loop.run_until_complete(story())

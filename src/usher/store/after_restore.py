@@ -76,4 +76,11 @@ SELECT key, :now, 'info', :resent, 'A backup was restored, so everybody is told 
 FROM jobs WHERE status IN :live
 """
 # Who worked on it, who was signed in, and links to sign in with, which may have been used or ended since.
-FORGET = ("DELETE FROM workers", "DELETE FROM leases", "DELETE FROM sessions", "DELETE FROM one_time_links")
+MARK = "server"  # in facts: which server this was on; see usher.store.server_mark
+FORGET = (
+    f"DELETE FROM facts WHERE name = '{MARK}'",
+    "DELETE FROM workers",
+    "DELETE FROM leases",
+    "DELETE FROM sessions",
+    "DELETE FROM one_time_links",
+)

@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 from usher.store.postgres import CHANGED, CHANNEL, LINK, OWED, engine_url
 
 HEAR_SECONDS = 1.0  # at most so long until a stop is noticed
+CONNECTED = "connected"  # said by this process to itself
 AGAIN_SECONDS = 1.0  # between two tries to connect
 
 logger = structlog.get_logger("usher.store")
@@ -29,8 +30,8 @@ class Bells:
     Args:
         loop: where *owed* and *changed* are called.
         owed: more is owed than before.
-        changed: jobs, authorizations or anything else that people change; also called after each new connection,
-            since what was said in between was not heard.
+        changed: jobs, authorizations or anything else that people change.
+        connected: the server is there, for the first time or again; what was said in between was not heard.
     """
 
     def __init__(
@@ -40,10 +41,11 @@ class Bells:
         loop: AbstractEventLoop,
         owed: Callable[[], None],
         changed: Callable[[], None],
+        connected: Callable[[], None],
     ) -> None:
         self._url = engine_url(database_url)
         self._loop = loop
-        self._calls = {OWED: owed, CHANGED: changed}
+        self._calls = {OWED: owed, CHANGED: changed, CONNECTED: connected}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._listen_until_closed, name="usher-bells", daemon=True)
         self._thread.start()
@@ -58,7 +60,7 @@ class Bells:
             try:
                 with psycopg.connect(**_parameters(self._url)) as conn:
                     conn.execute(f"LISTEN {CHANNEL}")
-                    self._tell(CHANGED)
+                    self._tell(CONNECTED)
                     self._hear(conn)
             except psycopg.Error as error:
                 logger.warning("bells_silent", error=type(error).__name__)

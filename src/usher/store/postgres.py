@@ -33,6 +33,9 @@ SESSION = {
     "statement_timeout": "60s",
     "timezone": "UTC",
 }
+OPTIONS = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+# Said once connected: to an address with target_session_attrs=read-write, a session that begins so is a standby's.
+READ_ONLY = "SET default_transaction_read_only = on"
 LINK = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -85,7 +88,7 @@ def postgres_engine(database_url: str, *, is_reader: bool = False, name: str = "
     """Open one connection at a time to *database_url*; a reader sees one moment, and its writes are refused."""
     url = engine_url(database_url)
     link = {name: value for name, value in LINK.items() if name not in url.query}
-    options = " ".join((*url.normalized_query.get("options", ()), _options(is_reader=is_reader)))
+    options = " ".join((*url.normalized_query.get("options", ()), OPTIONS))
     engine = create_engine(
         url,
         pool_size=1,
@@ -98,6 +101,8 @@ def postgres_engine(database_url: str, *, is_reader: bool = False, name: str = "
     @event.listens_for(engine, "connect")
     def _set(connection: psycopg.Connection[Any], _record: Any) -> None:
         connection.execute(DURABLE)
+        if is_reader:
+            connection.execute(READ_ONLY)
         connection.commit()
 
     @event.listens_for(engine, "handle_error")
@@ -119,11 +124,6 @@ def _keep_rows_out(context: ExceptionContext) -> None:
     found.args = (f"{found.sqlstate} {said}".strip(),)
     if context.sqlalchemy_exception is not None:
         context.sqlalchemy_exception.args = (f"{type(found).__name__} {found}",)
-
-
-def _options(*, is_reader: bool) -> str:
-    settings = SESSION | ({"default_transaction_read_only": "on"} if is_reader else {})
-    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 class PostgresTerms(Terms):
