@@ -28,7 +28,7 @@ demo: install ## Export a made-up audience on two sandboxes; ARGS="--once" ends 
 
 test: $(VENV)/dev ## Run every test; ARGS="-k name" passes options on
 # The browser's own loop and asyncio tests do not share a process well; 5 means that ARGS chose nothing there.
-	$(BIN)/python -m pytest -n 2 --ignore=tests/ui $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -n 3 --dist worksteal --ignore=tests/ui $(ARGS) || [ $$? = 5 ]
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/ui $(ARGS) || [ $$? = 5 ]
 
 check: $(VENV)/dev ## Check format, lint, types, layers, and that generated docs are true

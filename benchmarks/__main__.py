@@ -1,32 +1,40 @@
-"""Run every measurement: a table for people, one JSON line a figure for programs."""
+"""Run every measurement, or those that are named: a table for people, one JSON line a figure for programs."""
 
 import argparse
 import asyncio
-import json
 import os
 import platform
 import sqlite3
-import statistics
 from collections.abc import Awaitable, Callable
 
 import uvloop
 
+from benchmarks import postgres
 from benchmarks.delivery import Measured, bare, engine, sink
+from benchmarks.table import heading, show
 
 Subject = Callable[[str, int], Awaitable[Measured]]
+SUBJECTS = ("delivery", "postgres")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)}; without any, all")
     parser.add_argument("--people", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
+    subjects = options.subjects or SUBJECTS
+    if unknown := set(subjects) - set(SUBJECTS):
+        parser.error(f"there is no {', '.join(unknown)}")
     print(f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()},"
           f" SQLite {sqlite3.sqlite_version}; {options.repeats} repeats of {options.people:,} people")  # fmt: skip
-    print(f"{'':34}{'people/s: median (least–most)':>34}{'CPU µs/person':>16}{'of yardstick':>14}")
-    for latency_ms in (0, 50):
-        with sink(latency_ms / 1000) as url:
-            compare(f"delivery, sink answers in {latency_ms} ms", url, options.people, options.repeats)
+    if "delivery" in subjects:
+        heading("people/s")
+        for latency_ms in (0, 50):
+            with sink(latency_ms / 1000) as url:
+                compare(f"delivery, sink answers in {latency_ms} ms", url, options.people, options.repeats)
+    if "postgres" in subjects:
+        uvloop.run(postgres.measure(options.people, options.repeats))
 
 
 def compare(name: str, url: str, people: int, repeats: int) -> None:
@@ -42,17 +50,6 @@ def compare(name: str, url: str, people: int, repeats: int) -> None:
 
 async def as_coroutine(subject: Subject, url: str, people: int) -> Measured:
     return await subject(url, people)
-
-
-def show(name: str, measured: list[Measured], ratios: list[float]) -> None:
-    rates = sorted(m.per_second for m in measured)
-    median, cpu, ratio = (
-        statistics.median(rates),
-        statistics.median(m.cpu_micros for m in measured),
-        statistics.median(ratios),
-    )
-    print(f"{name:44}{median:>10,.0f} ({rates[0]:,.0f}–{rates[-1]:,.0f}){cpu:>12.0f}{ratio:>14.2f}")
-    print(json.dumps({"name": name, "per_second": rates, "cpu_micros": cpu, "of_yardstick": ratios}))
 
 
 if __name__ == "__main__":

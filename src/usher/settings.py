@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from usher.errors import InvalidInput, Problem
 
 PREFIX = "USHER_"
-ADDRESSES = ("base_url", "url")
+ADDRESSES = ("base_url", "dashboard_url", "url")
 MOST_DAYS = 3_650
 LONGEST_URL = 8_000  # characters; a longer file is some other one
 
@@ -63,6 +63,9 @@ class Settings(BaseModel):
     )
     base_url: str = Field(
         "", description="How Lytics and Mapp reach this service; blank means they cannot: poll instead."
+    )
+    dashboard_url: str = Field(
+        "", description="How people reach the dashboard, where that is another address; blank means USHER_BASE_URL."
     )
     allow_http: bool = Field(False, description="Allow plain http for vendors' URLs (sandboxes and tests only).")
     allow_private: bool = Field(

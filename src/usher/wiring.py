@@ -207,6 +207,7 @@ def _put_together(settings: Settings, store: OpenStore, *, kind: Kind) -> Servic
         refresh=engine.refresh,
         pace_of=engine.pace_of,
         base_url=settings.base_url.rstrip("/"),
+        people_url=(settings.dashboard_url or settings.base_url).rstrip("/"),
         allow_http=settings.allow_http,
         allow_private=settings.allow_private,
         guard_seconds=settings.scan_guard_seconds,

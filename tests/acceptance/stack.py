@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -99,6 +100,12 @@ class Stack:
         process = self._processes.pop("service")
         process.terminate()
         return process.wait(timeout=30)
+
+    def let_the_next_comparison_be_due(self, job: dict[str, Any]) -> None:
+        """Change the data of a service that does not run, as if the hours until the next reconcile had passed."""
+        with contextlib.closing(sqlite3.connect(self.folder / "data" / "usher.db")) as data, data:
+            due = "UPDATE jobs SET next_reconcile_ms = 1 WHERE id = ? AND next_reconcile_ms > 1"
+            assert data.execute(due, [job["id"]]).rowcount == 1
 
     def stop(self) -> None:
         for process in self._processes.values():

@@ -226,7 +226,7 @@ class Process:
     def __init__(self, world: "CrewWorld", name: str, *, wall_ahead_ms: int = 0) -> None:
         self.name = name
         self.gate = Gate(name)
-        own = OwnClock(world.clock, ahead_seconds=world.rng.uniform(-1e6, 1e6), wall_ahead_ms=wall_ahead_ms)
+        own = OwnClock(world.clock, ahead_seconds=world.rng.uniform(0, 1e6), wall_ahead_ms=wall_ahead_ms)
         self.clock = LedgerClock(own)
         self.database = RemoteDatabase(world.sql_engine, terms=SharedTerms(self.clock, world), rng=world.rng)
         self._rings_owed = False

@@ -31,9 +31,7 @@ from usher.domain.job import Status
 from usher.domain.observation import Source
 from usher.domain.removal_brake import PEOPLE
 from usher.errors import Conflict, RemoteRejected, Unavailable
-from usher.jobs.authorizations import create_authorization
 from usher.jobs.creating import create_job
-from usher.jobs.drafts import read_auth_draft
 from usher.lytics.audiences import audience_from, count_or_none
 from usher.lytics.scan import page_from
 from usher.store import delivery, intake, jobs, ledger, scans
@@ -78,7 +76,8 @@ class Process:
         return await asyncio.wait_for(self.database.read(work), SOON)
 
     async def fetch(self, statement: str) -> list[tuple[Any, ...]]:
-        return await self.read(lambda txn: [tuple(row) for row in txn.conn.execute(text(statement))])
+        found: list[tuple[Any, ...]] = await self.read(lambda txn: list(map(tuple, txn.conn.execute(text(statement)))))
+        return found
 
 
 Start = Callable[..., Process]
@@ -179,7 +178,7 @@ async def test_processes_that_claim_at_once_share_no_row_and_take_no_more_than_t
 
     async def take_all(process: Process) -> None:
         take = partial(ledger.claim, sql=SQL, job=JOB, lane=LANE_LIVE, limit=7, hold_ms=HOLD_MS)
-        while claims := await process.write(lambda txn: take(txn)):
+        while claims := await process.write(take):
             assert len(claims) <= 7
             taken.extend(claim.member for claim in claims)
 
@@ -216,7 +215,9 @@ async def test_works_that_lock_rows_in_opposite_order_are_both_kept_once(start: 
     def mark_all(txn: Txn, order: str) -> None:
         txn.conn.exec_driver_sql("SET LOCAL deadlock_timeout = '10ms'")
         for name in order:
-            txn.conn.execute(text("UPDATE facts SET value = value || :by WHERE name = :name"), {"name": name, "by": "x"})
+            txn.conn.execute(
+                text("UPDATE facts SET value = value || :by WHERE name = :name"), {"name": name, "by": "x"}
+            )
             if name == order[0] and next(tries) < 2:
                 both_hold_one.wait(SOON)
         txn.tally[1, "sent.accepted"] += 1
@@ -464,14 +465,10 @@ def a_store(process: Process, desk: Process) -> OpenStore:
     return OpenStore(process.database, desk.database, SQL, desk.clock, "here", True, lambda: None)
 
 
-async def test_of_two_who_create_the_same_job_at_once_one_is_told_of_the_other(
-    start: Start, postgres_url: str
-) -> None:
+async def test_of_two_who_create_the_same_job_at_once_one_is_told_of_the_other(start: Start, postgres_url: str) -> None:
     numbers = count(1)
     stores = [a_store(start(postgres_url), start(postgres_url, is_desk=True)) for _ in range(2)]
-    offices = [
-        office_on(store, ManualClock()).with_desk(new_id=lambda: f"{next(numbers):032x}") for store in stores
-    ]
+    offices = [office_on(store, ManualClock()).with_desk(new_id=lambda: f"{next(numbers):032x}") for store in stores]
     offices[0].mapp, offices[0].lytics = await offices[0].add_mapp(), await offices[0].add_lytics()
     offices[1].mapp, offices[1].lytics = offices[0].mapp, offices[0].lytics
 
@@ -487,9 +484,7 @@ async def test_of_two_who_create_the_same_job_at_once_one_is_told_of_the_other(
 
 async def test_of_two_who_take_one_name_at_once_one_is_told_of_the_other(start: Start, postgres_url: str) -> None:
     numbers = count(1)
-    houses = [
-        House(start(postgres_url, is_desk=True).database, ManualClock(), numbers=numbers) for _ in range(2)
-    ]
+    houses = [House(start(postgres_url, is_desk=True).database, ManualClock(), numbers=numbers) for _ in range(2)]
     for round_ in range(5):
         name = f"anna{round_}"
         for ask in (partial(create_person, name=name, role="viewer"), partial(create_token, name=name, role="viewer")):
@@ -500,9 +495,7 @@ async def test_of_two_who_take_one_name_at_once_one_is_told_of_the_other(start: 
 
 async def test_the_last_two_admins_cannot_remove_each_other_at_once(start: Start, postgres_url: str) -> None:
     numbers = count(1)
-    houses = [
-        House(start(postgres_url, is_desk=True).database, ManualClock(), numbers=numbers) for _ in range(2)
-    ]
+    houses = [House(start(postgres_url, is_desk=True).database, ManualClock(), numbers=numbers) for _ in range(2)]
     await houses[0].first_admin("Anna")
     await houses[0].add("Bea", Role.ADMIN)
 
@@ -689,5 +682,3 @@ def test_no_text_of_lytics_that_postgresql_refuses_gets_as_far_as_a_statement(sa
 def test_no_count_of_lytics_is_larger_than_what_postgresql_keeps() -> None:
     assert count_or_none(2**63 - 1) == 2**63 - 1
     assert count_or_none(2**63) is None
-
-

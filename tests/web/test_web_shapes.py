@@ -142,6 +142,7 @@ async def test_our_own_description_is_true_of_what_is_answered(usher: Running) -
         "/v2/job/{job_id}/removals": f"/v2/job/{job_id}/removals",
         "/v2/health": "/v2/health",
         "/v2/overview": "/v2/overview?show=all",
+        "/v2/worker": "/v2/worker",
         "/v2/job/{job_id}/members": f"/v2/job/{job_id}/members",
         "/v2/job/{job_id}/members/{member}": f"/v2/job/{job_id}/members/nobody",
         "/v2/auth": "/v2/auth",

@@ -76,7 +76,7 @@ async def _announce(app: Any, settings: "Settings", *, host: str, port: int) -> 
     say(f"Data:    {settings.data_dir.absolute()}")
     say(f"Lytics:  {settings.base_url or 'cannot reach this service (USHER_BASE_URL is not set); reconcile instead'}")
     say("Token:   usher token create --name NAME --role admin")
-    link = await _first_link(app, settings.base_url or _url(EVERYWHERE.get(host, host), port))
+    link = await _first_link(app, settings.dashboard_url or settings.base_url or _url(EVERYWHERE.get(host, host), port))
     if link:
         say(f"Sign in: {link} (opens once, within 15 minutes, and makes you the first admin)")
 

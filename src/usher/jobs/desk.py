@@ -30,6 +30,7 @@ class Desk:
         refresh: tells the engine that jobs or authorizations changed.
         pace_of: the rate in force (None: unlimited) and the requests alive, of a Mapp authorization.
         base_url: how Lytics reaches this service; "" means that it cannot.
+        people_url: how people reach its pages; "" means that nobody said.
         guard_seconds: G of design rule 1, as the engine has it.
         timing: how long a request may live, as the engine has it.
         retention: for how long records are kept, as whoever prunes them has it.
@@ -49,6 +50,7 @@ class Desk:
     allow_private: bool
     guard_seconds: float = 120.0
     timing: Timing = USUAL_TIMING
+    people_url: str = ""
     retention: Retention = USUAL_RETENTION
     trigger_tokens: TokenCache = field(default_factory=TokenCache, repr=False, compare=False)
     passwords: Passwords = field(default_factory=Passwords, repr=False, compare=False)

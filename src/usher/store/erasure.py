@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, select, text
+from sqlalchemy import Select, TextClause, delete, select, text
 
 from usher.domain.erasure import erasure_name, tombstone_of
 from usher.errors import Unavailable
@@ -84,8 +84,8 @@ class Tombstones:
         key = self._key(txn, PROBE)
         return None if key is None else next(iter(stones_of(txn, [tombstone_of(member, key=key)])), None)
 
-    def _key(self, txn: Txn, probe: str) -> bytes | None:
-        row = txn.conn.execute(text(probe), {"name": KEY_NAME}).first()
+    def _key(self, txn: Txn, probe: TextClause) -> bytes | None:
+        row = txn.conn.execute(probe, {"name": KEY_NAME}).first()
         if row is None:
             return None
         if self._vault is None or row.sealed is None:
@@ -97,13 +97,16 @@ class Tombstones:
         return key
 
 
-PROBE = (
+_PROBE = (
     "SELECT (SELECT value FROM facts WHERE name = :name) AS sealed FROM (SELECT 1 AS one FROM erased LIMIT 1) AS known"
 )
+PROBE = text(_PROBE)
 # PostgreSQL: the second part finds nobody, and takes the table's lock against *hold_still* before anything is read.
 HOLDING = {
     "sqlite": PROBE,
-    "postgresql": f"{PROBE} LEFT JOIN (SELECT 1 FROM erased WHERE member_hash = '' FOR KEY SHARE) AS held ON true",
+    "postgresql": text(
+        f"{_PROBE} LEFT JOIN (SELECT 1 FROM erased WHERE member_hash = '' FOR KEY SHARE) AS held ON true"
+    ),
 }
 
 
@@ -224,7 +227,7 @@ def remove_unreadable(txn: Txn, ids: Collection[int]) -> Counter[int | None]:
 
 def is_anybody_erased(txn: Txn) -> bool:
     """Return whether there is a tombstone, in a transaction that writes; there is no first one until its commit."""
-    return txn.conn.execute(text(HOLDING[txn.conn.dialect.name]), {"name": KEY_NAME}).first() is not None
+    return txn.conn.execute(HOLDING[txn.conn.dialect.name], {"name": KEY_NAME}).first() is not None
 
 
 def still_known(txn: Txn, rows: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:

@@ -38,7 +38,7 @@ def serves_at(app: Any, url: str) -> None:
 
 def base_url_of(request: Request) -> str:
     """Return where a browser finds this service."""
-    base_url = deps_of(request).desk.base_url
+    base_url = deps_of(request).desk.people_url
     told = base_url or str(getattr(request.app.state, "served_at", ""))
     return told or (USUAL_URL if is_local(request.scope) else str(request.base_url))
 

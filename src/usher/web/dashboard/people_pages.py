@@ -138,7 +138,7 @@ async def _link(visit: Visit, person: Person, token: str, *, is_new: bool) -> Re
 
 def _base_url(visit: Visit) -> str:
     """Return where browsers find this service: as this one did, but as the setting says where both name one host."""
-    told, here = visit.desk.base_url, visit.request.base_url
+    told, here = visit.desk.people_url, visit.request.base_url
     return told if urlsplit(told).netloc == here.netloc else str(here)
 
 
