@@ -62,9 +62,7 @@ class Ledger:
     jobs: list[Job]
     _version: int = 0
 
-    async def observe(
-        self, job: Job, members: Sequence[str], *, is_in: bool, source: Source, size: int = PAGE
-    ) -> None:
+    async def observe(self, job: Job, members: Sequence[str], *, is_in: bool, source: Source, size: int = PAGE) -> None:
         """Take in *members*, a commit for every *size*; newer than all before."""
         self._version += 1
         for page in pages(members, size):

@@ -6,18 +6,15 @@ commits, one row updated and committed by the bare driver. Each beside what it m
 """
 
 import asyncio
-import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AsyncExitStack
 from multiprocessing import get_context
 
 import psycopg
-from sqlalchemy import text
 
 from benchmarks.delivery import Measured, Stopwatch
-from benchmarks.ledger import PAGE, Ledger, names, opened, pages, server
+from benchmarks.ledger import names, opened, pages, server
 from benchmarks.table import heading, show, show_bytes
 from tests.postgres import PostgresServer
 from usher.domain.observation import Source
@@ -56,11 +53,18 @@ async def _observing_and_commits(postgres: PostgresServer, people: int, repeats:
         found["commits"].append(_bare_commits(url))
         postgres.drop_database(url)
         async with opened(url := postgres.empty_database()) as ours:
-            found["observe"].append(await _timed(people, ours.observe(ours.jobs[0], members, is_in=True, source=Source.BACKFILL)))
+            found["observe"].append(
+                await _timed(people, ours.observe(ours.jobs[0], members, is_in=True, source=Source.BACKFILL))
+            )
             singles = ours.observe(ours.jobs[0], members[:COMMITS], is_in=False, source=Source.TRIGGER, size=1)
             found["one by one"].append(await _timed(COMMITS, singles))
         postgres.drop_database(url)
-    for name, yardstick in (("upserts", "upserts"), ("observe", "upserts"), ("commits", "commits"), ("one by one", "commits")):
+    for name, yardstick in (
+        ("upserts", "upserts"),
+        ("observe", "upserts"),
+        ("commits", "commits"),
+        ("one by one", "commits"),
+    ):
         ratios = [m.per_second / y.per_second for m, y in zip(found[name], found[yardstick], strict=True)]
         show(f"postgres: {name}", found[name], ratios)
 
@@ -105,7 +109,9 @@ async def _delivered(postgres: PostgresServer, people: int, processes: int, jobs
             await ours.observe(job, names(people // jobs), is_in=True, source=Source.BACKFILL, size=1_000)
     start_at = time.time() + 2
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(_deliver, [url] * processes, range(processes), [jobs] * processes, [start_at] * processes))
+        found = list(
+            pool.map(_deliver, [url] * processes, range(processes), [jobs] * processes, [start_at] * processes)
+        )
     postgres.drop_database(url)
     told = sum(count for count, *_ in found)
     seconds = max(ended for *_, ended, _ in found) - min(began for _, began, *_ in found)
@@ -129,33 +135,39 @@ async def _changing(postgres: PostgresServer, rows: int, changes: int, repeats: 
     """Changes from trigger to settled, one process, in a ledger of *rows* at rest."""
     members = names(rows)
     url = postgres.empty_database()
+    bare = _bare_upserts(url, members[:changes])
+    postgres.drop_database(url)
+    url = postgres.empty_database()
     async with opened(url) as ours:
-        await ours.backfill(ours.jobs[0], members)
+        backfill = await _timed(rows, ours.backfill(ours.jobs[0], members))
+        sizes = await ours.sizes()
         runs = [
             await _timed(changes, ours.change(ours.jobs[0], members[:changes], is_in=bool(turn % 2)))
             for turn in range(repeats)
         ]
-    bare = [_bare_upserts(url, members[:changes])]
     postgres.drop_database(url)
-    show(f"postgres: changes of {rows:,} rows", runs, [run.per_second / bare[0].per_second for run in runs])
+    show(f"postgres: backfill of {rows:,}", [backfill], [backfill.per_second / bare.per_second])
+    show(f"postgres: changes among {rows:,}", runs, [run.per_second / bare.per_second for run in runs])
+    show_bytes("postgres: a person, right after that backfill", per(rows, sizes), of=per(rows, sizes)["ledger"])
 
 
 async def _bytes(postgres: PostgresServer, people: int) -> None:
-    """Bytes a person after a backfill and after further changes, and of WAL a change; against the bare table's."""
+    """Bytes a person after further changes, and of WAL a change; against the bare table's."""
     members, url = names(people), postgres.empty_database()
     _bare_upserts(url, members)
     with psycopg.connect(url) as conn:
-        (bare,) = conn.execute(BARE_BYTES).fetchone() or (0,)
+        row = conn.execute(BARE_BYTES).fetchone()
+    assert row is not None
+    bare = row[0] / people
     async with opened(postgres.empty_database()) as ours:
-        job = ours.jobs[0]
-        await ours.backfill(job, members)
-        _show_sizes("after a backfill", await ours.sizes(), people, bare)
+        await ours.backfill(ours.jobs[0], members)
         before = await ours.written()
         for turn in range(CHANGES):
-            await ours.change(job, members, is_in=bool(turn % 2))
-        _show_sizes(f"after {CHANGES} changes each", await ours.sizes(), people, bare)
-        show_bytes("postgres: WAL a change", {"wal": (await ours.written() - before) / people / CHANGES}, of=bare / people)
+            await ours.change(ours.jobs[0], members, is_in=bool(turn % 2))
+        written = await ours.written() - before
+        show_bytes(f"postgres: a person after {CHANGES} changes", per(people, await ours.sizes()), of=bare)
+        show_bytes("postgres: WAL a change", {"wal": written / people / CHANGES}, of=bare)
 
 
-def _show_sizes(name: str, sizes: dict[str, int], people: int, bare: int) -> None:
-    show_bytes(f"postgres: a person {name}", {part: size / people for part, size in sizes.items()}, of=bare / people)
+def per(people: int, sizes: dict[str, int]) -> dict[str, float]:
+    return {part: size / people for part, size in sizes.items()}

@@ -26,4 +26,5 @@ def show_bytes(name: str, parts: dict[str, float], *, of: float) -> None:
     """Show bytes a person (or a change) by part, and the whole against *of*."""
     whole = sum(parts.values())
     print(f"{name:44}{whole:>10,.0f} bytes{'':27}{whole / of:>14.2f}")
-    print(json.dumps({"name": name, "bytes": {part: round(size, 1) for part, size in parts.items()}, "of_yardstick": [whole / of]}))  # fmt: skip
+    sizes = {part: round(size, 1) for part, size in parts.items()}
+    print(json.dumps({"name": name, "bytes": sizes, "of_yardstick": [whole / of]}))

@@ -104,7 +104,7 @@ class Stack:
     def let_the_next_comparison_be_due(self, job: dict[str, Any]) -> None:
         """Change the data of a service that does not run, as if the hours until the next reconcile had passed."""
         with contextlib.closing(sqlite3.connect(self.folder / "data" / "usher.db")) as data, data:
-            due = "UPDATE jobs SET next_reconcile_ms = 1 WHERE id = ? AND next_reconcile_ms > 1"
+            due = "UPDATE jobs SET next_reconcile_ms = 1 WHERE id = ?"
             assert data.execute(due, [job["id"]]).rowcount == 1
 
     def stop(self) -> None:

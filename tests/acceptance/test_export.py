@@ -140,7 +140,7 @@ async def test_polling_replaces_triggers_where_lytics_cannot_reach_the_service(t
         assert await stack.disagreements() != {}
         stack.let_the_next_comparison_be_due(job)
         await stack.start_service()
-        await until(stack.agrees, seconds=40)
+        await until(stack.agrees, seconds=110)
         assert (await stack.progress(job))["triggers"]["received"] == 0
 
 

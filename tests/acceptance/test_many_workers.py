@@ -1,4 +1,4 @@
-"""Several machines on one PostgreSQL, as an operator meets them: processes killed, stopped, and a database that goes."""
+"""Several workers on one PostgreSQL, as an operator meets them: killed, stopped, and the database restarted."""
 
 import asyncio
 import os

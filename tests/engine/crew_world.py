@@ -32,7 +32,7 @@ from usher.errors import Unavailable
 from usher.lytics.audiences import Audience
 from usher.lytics.scan import Page
 from usher.settings import Timing
-from usher.store.database import InlineDatabase, T, Terms, Txn, Work
+from usher.store.database import CommitInDoubt, InlineDatabase, T, Terms, Txn, Work
 from usher.store.delivery import SqlDelivery
 from usher.store.intake import SqlIntake
 from usher.store.jobs import add_job, change_job, job_by_key
@@ -96,27 +96,28 @@ class RemoteDatabase(InlineDatabase):
     async def write(self, work: Work[T]) -> T:
         await self._travel()
         result = await super().write(work)
-        await self._travel()
+        await self._travel(CommitInDoubt)
         return result
 
     async def read(self, work: Work[T]) -> T:
         await self._travel()
         return await super().read(work)
 
-    async def _travel(self) -> None:
+    async def _travel(self, lost: type[Unavailable] = Unavailable) -> None:
         await asyncio.sleep(self._rng.uniform(0.001, 0.01))
         if self.is_cut_off:
-            raise Unavailable("The database is away.")
+            raise lost("The database is away.")
 
 
 @dataclass(frozen=True)
 class Sent:
-    """One request as Mapp saw it come."""
+    """One request as Mapp saw it come, *left_ms* before its expiry."""
 
     at: float
     worker: str
     attribute: str
     member: str
+    left_ms: int
 
 
 @dataclass
@@ -127,10 +128,12 @@ class SharedMapp(FakeMapp):
     Args:
         capacity: requests a second that it takes; more are throttled. None: all.
         silence_seconds: the next request is answered with a Retry-After of so many seconds.
+        busy_for: workers that are answered with 503.
     """
 
     capacity: int | None = None
     silence_seconds: float | None = None
+    busy_for: set[str] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
@@ -142,21 +145,27 @@ class SharedMapp(FakeMapp):
         await super().ping()
 
     async def send(self, target: Target, member: str, *, is_in: bool, expires_at_ms: int) -> Outcome:
-        self.sent.append(Sent(self.clock.monotonic(), _caller(), target.attribute_name, member))
-        answer = self._answer(target, member, is_in=is_in, expires_at_ms=expires_at_ms)
+        left_ms, caller = expires_at_ms - self.clock.now_ms(), _caller()
+        self.sent.append(Sent(self.clock.monotonic(), caller, target.attribute_name, member, left_ms))
+        answer = self._answer(target, member, caller=caller, is_in=is_in, expires_at_ms=expires_at_ms)
         return await asyncio.shield(asyncio.get_running_loop().create_task(answer, context=OUTSIDE.copy()))
 
-    async def _answer(self, target: Target, member: str, *, is_in: bool, expires_at_ms: int) -> Outcome:
+    async def _answer(
+        self, target: Target, member: str, *, caller: str, is_in: bool, expires_at_ms: int
+    ) -> Outcome:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            if (refusal := await self._refusal()) is not None:
+            if (refusal := await self._refusal(caller)) is not None:
                 return refusal
             return await super().send(target, member, is_in=is_in, expires_at_ms=expires_at_ms)
         finally:
             self.at_once -= 1
 
-    async def _refusal(self) -> Outcome | None:
+    async def _refusal(self, caller: str) -> Outcome | None:
+        if caller in self.busy_for:
+            await asyncio.sleep(self.latency)
+            return RetryLater("503")
         silence, self.silence_seconds = self.silence_seconds, None
         if silence is None and not self._is_full:
             return None
@@ -307,8 +316,8 @@ class CrewWorld:
     async def crew_of(self, size: int) -> list[Process]:
         """Let *size* workers begin, and wait until they have shared everything out."""
         crew = [self.join() for _ in range(size)]
-        await asyncio.sleep(2 * size + 4)
-        assert all(one.crew.crew.may_send for one in crew)
+        await asyncio.sleep(2 * size + 2)
+        assert all(one.crew.crew.size == size and one.crew.may_claim for one in crew)
         return crew
 
     @property

@@ -122,4 +122,12 @@ def in_gated_time(story: Callable[[], Awaitable[None]], *, at_most_seconds: floa
     try:
         loop.run_until_complete(story())
     finally:
+        loop.run_until_complete(_end_all())
         loop.close()
+
+
+async def _end_all() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)

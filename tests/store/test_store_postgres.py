@@ -441,8 +441,14 @@ async def test_what_people_ask_for_is_done_one_at_a_time(start: Start, postgres_
 
 async def test_a_worker_does_not_wait_for_what_people_ask(start: Start, postgres_url: str) -> None:
     desk, worker = start(postgres_url, is_desk=True), start(postgres_url)
-    go_on = threading.Event()
-    asking = asyncio.ensure_future(desk.write(lambda _: go_on.wait(SOON)))
+    is_in, go_on = threading.Event(), threading.Event()
+
+    def ask(_: Txn) -> bool:
+        is_in.set()
+        return go_on.wait(SOON)
+
+    asking = asyncio.ensure_future(desk.write(ask))
+    assert await asyncio.to_thread(is_in.wait, SOON)
     await worker.write(put("a"))
     assert not asking.done()
     go_on.set()

@@ -177,8 +177,12 @@ async def blank_database() -> bytes:
         with TemporaryDirectory(prefix="usher-") as folder:
             store = open_sqlite(Path(folder), clock=SystemClock())
             await store.close()
-            _blank.append(Path(store.place).read_bytes())
+            _blank.append(_bytes_of(store.place))
     return _blank[0]
+
+
+def _bytes_of(place: str) -> bytes:
+    return Path(place).read_bytes()
 
 
 async def _tokens(service: Service) -> dict[Role, str]:
