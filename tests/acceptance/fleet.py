@@ -63,7 +63,7 @@ class Fleet:
     async def start_worker(self, name: str) -> None:
         port = self.ports.setdefault(name, free_port())
         self._spawn(name, [sys.executable, "-m", "usher.cli.main", "worker", "--port", str(port)])
-        await until(lambda: self.sides[0]._answers(f"http://127.0.0.1:{port}/healthz"))  # noqa: SLF001 - its own kin
+        await until(lambda: self.sides[0]._answers(f"http://127.0.0.1:{port}/healthz"))
 
     def _spawn(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
