@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 SLOWER = 2.0  # times as long as the last good one may a reading take to be believed at once
-TRUST_SECONDS = 5.0  # after which a reading of any length is better than the last
+TRUST_SECONDS = 5.0  # after which a slower reading is better than the last
+SLOWEST_SECONDS = 0.5  # of a reading that counts once there is one: this process may have been stopped meanwhile
 
 
 class Clock(Protocol):
@@ -59,7 +60,8 @@ class LedgerClock:
         """Take in that it was *now_ms* between *asked* (monotonic) and now; the quicker the answer, the better."""
         heard = self._own.monotonic()
         took, (before, best) = heard - asked, self._heard
-        if took <= best * SLOWER or heard - before >= TRUST_SECONDS:
+        is_better = took <= best * SLOWER or (heard - before >= TRUST_SECONDS and took <= SLOWEST_SECONDS)
+        if is_better or self._ahead_seconds is None:
             self._heard = (heard, took)
             self._ahead_seconds = now_ms / 1000 - (asked + heard) / 2
 

@@ -54,6 +54,14 @@ def test_a_wrong_name_is_wrong_usage(terminal: Terminal) -> None:
     assert terminal.run("admin", "create", "Jo", "--role", "king").code == 2
 
 
+def test_links_lead_where_people_reach_the_dashboard_and_not_where_lytics_does(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USHER_BASE_URL", "https://public.example.com")
+    monkeypatch.setenv("USHER_DASHBOARD_URL", "https://inner.example.com/")
+    assert terminal.done("admin", "create", "Jo").out.startswith("https://inner.example.com/welcome/")
+
+
 @pytest.mark.process
 def test_serve_prints_a_link_and_links_made_beside_it_lead_to_where_it_listens(terminal: Terminal) -> None:
     with serving(terminal.folder) as (process, url):

@@ -97,7 +97,11 @@ async def test_a_log_is_paged_newest_first_without_gap_or_repetition(office):
     assert len(first) == LOGS
 
 
-@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "9" * 30, "٣"])
+NUL_WITHIN = "WzEsImpvXHUwMDAwIl0"  # [1, "jo" and NUL], packed as ours are
+TOO_LATE = "WzEyMDg5MjU4MTk2MTQ2MjkxNzQ3MDYxNzYsImpvIl0"  # [2 ** 80, "jo"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "9" * 30, "٣", NUL_WITHIN, TOO_LATE])
 async def test_a_cursor_of_somebody_else_is_refused(office, cursor):
     job = await office.make_job()
     for look, asked in (

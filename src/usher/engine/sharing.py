@@ -11,9 +11,10 @@ from typing import Protocol
 import structlog
 
 from usher.clock import Clock
+from usher.domain.breaker import Breaker
 from usher.domain.crew import BEAT_SECONDS, Crew
 from usher.domain.pace import Limits
-from usher.domain.worker import Standing, Worker, down_until, found_by, scan_lease
+from usher.domain.worker import Standing, Stay, Worker, down_until, found_by, scan_lease
 from usher.engine.crew import CrewKeeper
 from usher.engine.verdicts import Verdicts
 from usher.errors import Unavailable
@@ -44,7 +45,7 @@ class Sharing:
     """
 
     def __init__(self, crew: CrewKeeper, *, clock: Clock, senders: Mapping[str, Sender]) -> None:
-        self.is_keeper = False
+        self._has_house = False
         self._crew = crew
         self._clock = clock
         self._senders = senders
@@ -52,6 +53,11 @@ class Sharing:
     @property
     def may_claim(self) -> bool:
         return self._crew.may_claim
+
+    @property
+    def is_keeper(self) -> bool:
+        """Whether this worker looks after the house; one that was stopped and goes on beats before it does."""
+        return self._has_house and self._crew.may_claim
 
     def share(self, limits: Limits) -> Limits:
         """Return what of *limits* this worker may use now."""
@@ -75,11 +81,13 @@ class Sharing:
         before = self._crew.crew
         crew = await self._crew.beat({auth_id: self._standing(sender) for auth_id, sender in self._senders.items()})
         self._apply(before, crew)
-        self.is_keeper = await self._crew.take_lease(HOUSE)
+        self._has_house = await self._crew.take_lease(HOUSE)
 
     def _apply(self, before: Crew, crew: Crew) -> None:
-        is_within = True
+        is_within, is_back = True, before.me is not None and crew.me != before.me
         for auth_id, sender in self._senders.items():
+            if is_back:
+                sender.verdicts.breaker = Breaker()  # an outage that it saw before it was taken for dead is an old one
             share, pace = self.share(sender.limits), sender.verdicts.pace
             could_send = pace.max_in_flight > 0 and pace.per_second != 0
             pace.limit_to(share)
@@ -107,7 +115,7 @@ class Sharing:
         told = Standing(found_per_second=verdicts.pace.found(now), in_flight=sender.in_flight)
         if not self._crew.workers:
             return told
-        silent, down = verdicts.pace.silent_until(now), verdicts.breaker.open_until
+        silent, down = verdicts.pace.silent_until(now), verdicts.breaker.open_until if self.may_claim else None
         return replace(
             told,
             silent_until_ms=None if silent is None else self._crew.ledger_ms(silent),
@@ -137,11 +145,20 @@ class Sharing:
         """Return whether this worker may scan for *job* now."""
         return await self._crew.take_lease(scan_lease(job))
 
+    @property
+    def stay(self) -> Stay | None:
+        """What leases that are taken now are held on."""
+        return self._crew.crew.me
+
+    def holds_since(self, stay: Stay | None) -> bool:
+        """Return whether leases that were taken on *stay* are this worker's still, for certain."""
+        return self._crew.may_claim and self.stay == stay
+
     async def release_scan(self, job: int) -> None:
         """Let another worker scan for *job*."""
         await self._crew.release_lease(scan_lease(job))
 
     async def leave(self) -> None:
         """Leave all to the others; call it when nothing is in flight."""
-        self.is_keeper = False
+        self._has_house = False
         await self._crew.leave()

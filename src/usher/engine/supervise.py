@@ -285,7 +285,7 @@ class Engine:
             self._changed.set()
 
     async def _scan(self, job: Job) -> None:
-        has_ended = False
+        has_ended, stay = False, self._sharing.stay
         try:
             scanner = Scanner(
                 await self._vendors.lytics(job.lytics_auth),
@@ -301,8 +301,9 @@ class Engine:
         except Superseded:
             logger.info("scan_taken_over", job=job.id)
         except JobAtFault as error:
-            entry = log(job, "error", error.message, LogCode.FAULT)
-            await self._stores.jobs.apply(job, Event.FAULT, cause=error.cause, reason=error.message, log=entry)
+            if self._sharing.holds_since(stay):  # another that goes on with the scan may have been told otherwise
+                entry = log(job, "error", error.message, LogCode.FAULT)
+                await self._stores.jobs.apply(job, Event.FAULT, cause=error.cause, reason=error.message, log=entry)
         self._scan_failures[job.key] = 0 if has_ended else self._scan_failures.get(job.key, 0) + 1
         self.refresh()
 
