@@ -21,13 +21,13 @@ from usher.domain.attribute import Target
 from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
 from usher.domain.observation import Observation, Source
 from usher.domain.outcome import Accepted
-from usher.domain.pace import Pace
+from usher.domain.pace import Limits, Pace
 from usher.engine.courier import Courier
 from usher.engine.telemetry import Telemetry
 from usher.http import GuardedHttp
 from usher.mapp.client import Account, MappClient
 from usher.settings import Timing
-from usher.store import ledger
+from usher.store import jobs, ledger
 from usher.store.delivery import SqlDelivery
 from usher.store.opening import OpenStore, open_sqlite
 
@@ -95,13 +95,16 @@ async def engine(url: str, people: int) -> Measured:
     """The courier over a ledger that owes all of them, until nothing is owed."""
     with tempfile.TemporaryDirectory() as folder:
         store = open_sqlite(Path(folder), clock=SystemClock())
+        await store.database.write(lambda txn: jobs.add_job(txn, a_job()))
         await _owe(store, people)
         http = GuardedHttp(allow_http=True, allow_private=True, ca_file=None)
         delivery = SqlDelivery(store.database, store.statements)
         courier = Courier(
             "mapp",
             mapp=_client(url, http),
+            limits=Limits(None, IN_FLIGHT),
             pace=Pace(requests_per_second=None, max_in_flight=IN_FLIGHT),
+            may_claim=lambda: True,
             store=delivery,
             clock=SystemClock(),
             rng=random.Random(1),

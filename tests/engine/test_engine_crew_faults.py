@@ -1,4 +1,4 @@
-"""Several engines, one Mapp that throttles, fails or refuses: what one was told, all keep to; what is said is said once."""
+"""Several engines, one Mapp that throttles, fails or refuses: what one is told all keep to, and it is said once."""
 
 import asyncio
 from collections import Counter
@@ -59,10 +59,10 @@ def test_an_outage_puts_a_job_to_sleep_once_and_wakes_it_once(busy_for: set[str]
         job = await world.add_job()
         await asyncio.sleep(5)
         world.mapp.busy_for = busy_for
-        await asyncio.sleep(60)
+        await asyncio.sleep(40)
         assert (await world.job(job.key)).status is Status.SLEEPING
         world.mapp.busy_for = set()
-        await asyncio.sleep(70)
+        await asyncio.sleep(45)
         assert (await world.job(job.key)).status is Status.RUNNABLE
         codes = Counter(entry.code for entry in await world.logs(job.key))
         assert (codes[LogCode.ASLEEP], codes[LogCode.AWAKE]) == (1, 1)
