@@ -32,6 +32,13 @@ def begin(store: Store, *, kind: str = "reconcile") -> Scan:
     return scan
 
 
+def test_a_scan_that_is_begun_again_because_its_commit_was_in_doubt_is_the_same_scan(store: Store) -> None:
+    store.add_job()
+    first = begin(store, kind="backfill")
+
+    assert run(SqlScans(store.database, store.sql).begin_scan(JOB, definition="d1", expected=10)) == first
+
+
 def page(
     store: Store, scan: Scan, *observations: Observation, cursor: str = "c1", source: Source = Source.RECONCILE
 ) -> Scan:

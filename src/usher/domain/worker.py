@@ -80,9 +80,10 @@ def down_until(workers: Iterable[Worker], auth_id: str) -> int | None:
 
 
 def found_by(workers: Iterable[Worker], auth_id: str) -> float | None:
-    """Return the lowest rate that any of *workers* found for its share, or None where none was found."""
+    """Return what one share is on average, of those that *workers* found, or None where none was found."""
     told = [worker.standing[auth_id].found_per_second for worker in workers if auth_id in worker.standing]
-    return min((rate for rate in told if rate is not None), default=None)
+    found = [rate for rate in told if rate is not None]
+    return sum(found) / len(found) if found else None
 
 
 def scan_lease(job: int) -> str:

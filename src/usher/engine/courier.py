@@ -166,7 +166,7 @@ class Courier:
 
     async def _claim(self, key: int, lane: int, *, limit: int) -> None:
         job = self._jobs.get(key)
-        if limit <= 0 or job is None:
+        if limit <= 0 or job is None or not self._has_share:
             return
         room = self._timing.send_room_seconds
         send_by = self._clock.monotonic() + room - EXPIRY_GRAIN_SECONDS

@@ -52,12 +52,13 @@ class SqlScans:
             raise Superseded("Another worker goes on with this scan.")
 
     async def running_scan(self, job: int) -> Scan | None:
-        scan = await self._database.read(lambda txn: scans.last_scan(txn, job))
-        return scan if scan is not None and scan.state == ScanState.RUNNING else None
+        return await self._database.read(lambda txn: running_scan(txn, job))
 
     async def begin_scan(self, job: int, *, definition: str, expected: int | None) -> Scan:
         def work(txn: Txn) -> Scan:
             self._mind_lease(txn, job)
+            if (running := running_scan(txn, job)) is not None:
+                return running  # begun before, by a commit that was in doubt
             kind = kind_of_scan(job_by_key(txn, job))
             change_job(txn, job, scan_wanted="")  # what is wanted from here on is another scan
             notes.add_log(txn, LogEntry(job, "info", f"Started a {kind} scan of the audience.", LogCode.SCAN_BEGUN))
@@ -123,6 +124,11 @@ class SqlScans:
                 change_job(txn, scan.job, scan_wanted="backfill" if scan.kind == "backfill" else "reconcile")
 
         await self._database.write(work)
+
+
+def running_scan(txn: Txn, job: int) -> Scan | None:
+    scan = scans.last_scan(txn, job)
+    return scan if scan is not None and scan.state == ScanState.RUNNING else None
 
 
 def _seen_entry(scan: Scan, found: Observation) -> HistoryEntry:
