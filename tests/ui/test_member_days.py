@@ -49,9 +49,9 @@ def story(*, oldest_first: bool = False) -> str:
     """Return the page's list of steps, for three moments around a midnight."""
     history: list[Any] = [Moment(at, "retry", "true", None, "odd") for at in MOMENTS]
     days = timeline(history, audience="VIPs", is_whole=False, oldest_first=oldest_first)
-    context = {"days": days, "count": 3, "is_cut": False, "kept": 1, "asked": "jo", "in_words": in_words}
-    job = SimpleNamespace(id="job1")
-    return render_blocks("member.html", ("steps",), {**context, "job": job, "visit": None})["steps"]
+    context = {"days": days, "count": 3, "is_cut": False, "kept": 1, "kept_days": 90, "asked": "jo"}
+    about = {"job": SimpleNamespace(id="job1"), "member": SimpleNamespace(history_from=None), "in_words": in_words}
+    return render_blocks("member.html", ("steps",), {**context, **about, "visit": None})["steps"]
 
 
 @pytest.mark.parametrize(
