@@ -150,14 +150,19 @@ class PostgresServer:
         self._spare.append(url)
 
     def initialize(self) -> None:
-        made = self._spawn(
+        self._fill_with(
             "initdb",
             *("--username=usher", "--auth=trust", "--encoding=UTF8", "--locale=C"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync", "--no-instructions"),
         )
-        said, _ = made.communicate(timeout=PATIENCE_SECONDS)
-        if made.returncode:
-            raise RuntimeError(f"initdb failed:\n{said.decode(errors='replace')}")
+
+    def follow(self, primary: "PostgresServer") -> None:
+        """Become a standby of *primary*, once started."""
+        self._fill_with(
+            "pg_basebackup",
+            *("--host", str(primary.folder), "--username=usher", "--write-recovery-conf"),
+            *("--checkpoint=fast", "--no-sync", "--no-manifest"),
+        )
 
     @cached_property
     def _template(self) -> str:
@@ -183,6 +188,12 @@ class PostgresServer:
                 sleep(0.01)
             else:
                 return
+
+    def _fill_with(self, program: str, *arguments: str) -> None:
+        made = self._spawn(program, *arguments)
+        said, _ = made.communicate(timeout=PATIENCE_SECONDS)
+        if made.returncode:
+            raise RuntimeError(f"{program} failed:\n{said.decode(errors='replace')}")
 
     def _spawn(self, program: str, *arguments: str, stdout: Any = subprocess.PIPE) -> subprocess.Popen[bytes]:
         servant: dict[str, Any] = {"user": SERVANT, "group": _group(), "extra_groups": []} if is_root() else {}
@@ -227,10 +238,7 @@ def postgres_server(*, durable: bool = False, settings: tuple[str, ...] = ()) ->
     Raises:
         RuntimeError: it does not run here; the message holds what it said.
     """
-    folder = Path(tempfile.mkdtemp(prefix="usher-postgres-"))
-    with _watched(folder):
-        if is_root():
-            shutil.chown(folder, SERVANT, _group())
+    with _own_folder() as folder:
         server = PostgresServer(folder, _programs(folder), durable, settings)
         server.initialize()
         server.start()
@@ -238,6 +246,28 @@ def postgres_server(*, durable: bool = False, settings: tuple[str, ...] = ()) ->
             yield server
         finally:
             server.end()
+
+
+@contextlib.contextmanager
+def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """Start a standby that streams from *primary*, asynchronously; on leaving, it ends and nothing of it is left."""
+    with _own_folder() as folder:
+        server = PostgresServer(folder, primary.programs, primary.is_durable, primary.settings)
+        server.follow(primary)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.end()
+
+
+@contextlib.contextmanager
+def _own_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="usher-postgres-"))
+    with _watched(folder):
+        if is_root():
+            shutil.chown(folder, SERVANT, _group())
+        yield folder
 
 
 def is_root() -> bool:

@@ -6,16 +6,29 @@ The reference in docs/ is written from the descriptions here.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from usher.errors import InvalidInput, Problem
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 PREFIX = "USHER_"
 ADDRESSES = ("base_url", "dashboard_url", "url")
 MOST_DAYS = 3_650
 LONGEST_URL = 8_000  # characters; a longer file is some other one
+PLAIN_WORDS = {
+    "int_parsing": "is not a whole number.",
+    "int_parsing_size": "is too large a number.",
+    "float_parsing": "is not a number.",
+    "greater_than": "must be more than {gt:g}.",
+    "greater_than_equal": "must be {ge:g} or more.",
+    "less_than_equal": "must be {le:g} or less.",
+    "bool_parsing": "is neither true nor false.",
+}  # by the kind of Pydantic's error
 
 
 class Timing(BaseModel):
@@ -152,12 +165,17 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate({k: v for k, v in given.items() if k in Settings.model_fields})
     except ValidationError as error:
         problems += [
-            Problem(f"{PREFIX}{str(e['loc'][0]).upper()}", f"{e['msg']}.", "See docs/reference/settings.md.")
+            Problem(f"{PREFIX}{str(e['loc'][0]).upper()}", _in_plain_words(e), "See docs/reference/settings.md.")
             for e in error.errors()
         ]
     if problems:
         raise InvalidInput(*problems)
     return _with_database_url(settings)
+
+
+def _in_plain_words(error: "ErrorDetails") -> str:
+    words = PLAIN_WORDS.get(error["type"])
+    return f"{error['msg']}." if words is None else words.format_map(error.get("ctx", {}))
 
 
 def _with_database_url(settings: Settings) -> Settings:
@@ -168,9 +186,7 @@ def _with_database_url(settings: Settings) -> Settings:
         if url:
             raise InvalidInput(Problem(variable, f"is given beside {PREFIX}DATABASE_URL.", "Unset one of the two."))
         url = _url_in(settings.database_url_file, variable)
-    if not _hides_its_password(url):
-        mend = "Percent-encode its user name and password: @ is %40, [ is %5B."
-        raise InvalidInput(Problem(variable, "is not the address of a database.", mend))
+    refuse_showing_password(url, variable)
     return settings.model_copy(update={"database_url": url})
 
 
@@ -184,6 +200,21 @@ def _url_in(file: Path, variable: str) -> str:
     if "://" not in url or not url.isprintable():
         raise InvalidInput(Problem(variable, "names a file that holds no URL.", "Write the URL alone into it."))
     return url
+
+
+def refuse_showing_password(url: str, named: str) -> None:
+    """
+    Let pass a database's *url* whose password every reader finds, so that none shows a part of it.
+
+    Args:
+        named: what the person who typed it calls it.
+
+    Raises:
+        InvalidInput: it would show its password; percent-encode it.
+    """
+    if not _hides_its_password(url):
+        mend = "Percent-encode its user name and password: @ is %40, [ is %5B."
+        raise InvalidInput(Problem(named, "is not the address of a database.", mend))
 
 
 def _hides_its_password(url: str) -> bool:

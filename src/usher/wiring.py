@@ -5,11 +5,13 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
+import structlog
 from starlette.types import ASGIApp
 
 from usher import __version__
@@ -17,6 +19,7 @@ from usher.access.tokens import authenticate
 from usher.clock import SystemClock
 from usher.domain.worker import Stay, Worker
 from usher.engine.crew import CrewKeeper, alone
+from usher.engine.ending import Ending
 from usher.engine.ingest import Ingest
 from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
@@ -25,7 +28,7 @@ from usher.http import GuardedHttp
 from usher.jobs.desk import Desk
 from usher.jobs.key_check import check_key
 from usher.jobs.sealing import UNREADABLE_PLACE
-from usher.jobs.sources import watch_sources
+from usher.jobs.sources import LEASE, watch_sources
 from usher.jobs.vendors import Vendors
 from usher.lytics.triggers import TriggerMessage, read_message
 from usher.settings import Settings
@@ -44,8 +47,12 @@ from usher.web.deps import WebDeps
 from usher.web.live_room import LiveRoom
 
 Kind = Literal["serve", "worker"]
-STOP_SECONDS = 12.0  # for what is in flight; with the seconds that requests of others get, under the promised 20
+STOP_SECONDS = 11.5  # for all that ends here; with the seconds that requests of others get, the promised 20
+CLOSE_SECONDS = 0.5  # of them, for what is closed after the engine
+MIND_AGAIN_SECONDS = 5.0
 LARGE_BODY_BYTES = 256 * 1024
+
+logger = structlog.get_logger("usher.wiring")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,45 +85,43 @@ async def local_service(settings: Settings, *, with_engine: bool, kind: Kind = "
         Conflict: another process works on this data. InvalidInput: mend the named settings.
     """
     service = build(settings, kind=kind, is_owner=with_engine and kind == "serve")
+    ending = Ending(within_seconds=STOP_SECONDS)
     try:
         if service.store.is_shared:
             await check_key(service.desk.database, service.desk.vault)
             await mind_server(service.desk.database, hold_ms=settings.timing.hold_ms)
-        async with _running(service, kind=kind) if with_engine else nullcontext():
+        async with _running(service, kind=kind, ending=ending) if with_engine else nullcontext():
             yield service.app
     finally:
-        await service.http.close()
-        await service.store.close()
+        await ending.of("connections to vendors", service.http.close())
+        await ending.of("database", service.store.close())
+        ending.tell()
 
 
 @asynccontextmanager
-async def _running(service: Service, *, kind: Kind) -> AsyncIterator[None]:
-    watching = [watch_sources(service.desk)] if kind == "serve" else []
-    tasks = [asyncio.create_task(work) for work in (service.engine.run(), *watching)]
+async def _running(service: Service, *, kind: Kind, ending: Ending) -> AsyncIterator[None]:
+    may_watch = partial(service.engine.takes, LEASE)
+    watching = [watch_sources(service.desk, may_watch=may_watch)] if kind == "serve" else []
+    bells, minding = _listen(service)
+    tasks = [asyncio.create_task(work) for work in (service.engine.run(), *watching, *minding)]
     try:
-        async with _heard(service):
-            yield
+        yield
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await service.engine.stop(within_seconds=STOP_SECONDS)
+        await ending.of("supervisor", asyncio.gather(*tasks, return_exceptions=True))
+        stopping = service.engine.stop(within_seconds=STOP_SECONDS - CLOSE_SECONDS)
+        closing = (ending.of("bells", asyncio.to_thread(one.close)) for one in bells)
+        await asyncio.gather(ending.of("engine", stopping), *closing)
 
 
-@asynccontextmanager
-async def _heard(service: Service) -> AsyncIterator[None]:
-    """Look at once when another process says that more is owed or that something was changed."""
+def _listen(service: Service) -> tuple[list[Bells], list[Coroutine[Any, Any, None]]]:
+    """Hear at once when another process says that more is owed or that something was changed."""
     if not service.database_url:
-        yield
-        return
+        return [], []
     loop, engine, is_back = asyncio.get_running_loop(), service.engine, asyncio.Event()
-    minding = asyncio.create_task(_mind_server(service, is_back))
     bells = Bells(service.database_url, loop=loop, owed=engine.ring, changed=engine.refresh, connected=is_back.set)
-    try:
-        yield
-    finally:
-        minding.cancel()
-        await asyncio.to_thread(bells.close)
+    return [bells], [_mind_server(service, is_back)]
 
 
 async def _mind_server(service: Service, is_back: asyncio.Event) -> None:
@@ -126,8 +131,10 @@ async def _mind_server(service: Service, is_back: asyncio.Event) -> None:
         is_back.clear()
         try:
             await mind_server(service.desk.database, hold_ms=service.desk.timing.hold_ms)
-        except Unavailable as error:
-            await service.store.clock.sleep(error.retry_after_seconds)
+        except Exception as error:
+            if not isinstance(error, Unavailable):
+                logger.exception("server_not_minded")
+            await service.store.clock.sleep(MIND_AGAIN_SECONDS)
             is_back.set()
         service.engine.refresh()
 

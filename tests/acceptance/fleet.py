@@ -1,5 +1,7 @@
-"""Two sandboxes, a service and several workers on one PostgreSQL, each in a process of its own."""
+"""Two sandboxes, two services and several workers on one PostgreSQL, each in a process of its own."""
 
+import asyncio
+import base64
 import os
 import signal
 import subprocess
@@ -10,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.acceptance.stack import SHORT, Stack, free_port, until
 from tests.postgres import PostgresServer
 
 
 class Side(Stack):
-    """One sandbox, and the job that keeps its Mapp in step with its Lytics; the service is the fleet's."""
+    """One sandbox, and the job that keeps its Mapp in step with its Lytics; the services are the fleet's."""
 
     job: dict[str, Any]
 
@@ -33,7 +36,7 @@ class Side(Stack):
 
 
 class Fleet:
-    """Everything that runs; *sides* are two."""
+    """Everything that runs; *sides* are two. The first's service gets all triggers, and people ask the second's."""
 
     def __init__(self, folder: Path, http: aiohttp.ClientSession, server: PostgresServer) -> None:
         self.folder = folder
@@ -49,16 +52,19 @@ class Fleet:
         return Side(folder, self.http, timing=SHORT)
 
     async def start(self, *, workers: int, **sandbox: Any) -> None:
-        url = self.server.empty_database()
         first, second = self.sides
-        shared = {"USHER_DATABASE_URL": url, "USHER_BASE_URL": first.url}
+        shared = {
+            "USHER_DATABASE_URL": self.server.empty_database(),
+            "USHER_SECRET_KEY": base64.b64encode(os.urandom(32)).decode(),
+            "USHER_BASE_URL": first.url,
+        }
         for side in self.sides:
             side.env |= shared
-            await side.start_sandbox(**sandbox)
-        await first.start_service()
-        second.url, second.token, second.env = first.url, first.token, first.env
-        for number in range(workers):
-            await self.start_worker(f"worker{number}")
+        await asyncio.gather(*(side.start_sandbox(**sandbox) for side in self.sides), first.start_service())
+        second.token = first.token
+        named = (f"worker{number}" for number in range(workers))
+        await asyncio.gather(second.start_service(), *(self.start_worker(name) for name in named))
+        first.url = second.url
 
     async def start_worker(self, name: str) -> None:
         port = self.ports.setdefault(name, free_port())
@@ -67,7 +73,8 @@ class Fleet:
 
     def _spawn(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(command, env=self.sides[0].env, stdout=log, stderr=log)
+            env = self.sides[0].env | {"USHER_DATA_DIR": str(self.folder / name)}
+            self.processes[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log)
 
     def signal(self, name: str, number: int) -> None:
         os.kill(self.processes[name].pid, number)
@@ -83,10 +90,18 @@ class Fleet:
         process.terminate()
         return process.wait(timeout=30)
 
-    async def listed(self) -> list[dict[str, Any]]:
-        found = await self.sides[0].api("GET", "/v2/worker")
-        workers: list[dict[str, Any]] = found["workers"] if isinstance(found, dict) else found
-        return workers
+    async def watched(self, name: str, *, token: str) -> tuple[int, str]:
+        """Ask a worker for its figures, as Prometheus does; return the status and the text."""
+        url, headers = f"http://127.0.0.1:{self.ports[name]}/metrics", {"Authorization": f"Bearer {token}"}
+        async with self.http.get(url, headers=headers) as answer:
+            return answer.status, await answer.text()
+
+    async def alive_as_told_by(self, name: str) -> dict[str, float]:
+        """How many processes a worker says are alive, by kind."""
+        status, text = await self.watched(name, token=self.sides[0].token)
+        assert status == 200, text
+        families = {family.name: family for family in text_string_to_metric_families(text)}
+        return {sample.labels["kind"]: sample.value for sample in families["usher_workers"].samples}
 
     def close(self) -> None:
         for process in self.processes.values():

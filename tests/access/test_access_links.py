@@ -7,7 +7,7 @@ import pytest
 from tests.access.house import BETTER, DAY_MS, GOOD, MINUTE_MS, ROOT
 from tests.crossing import TurnByTurn
 from usher.access.entering import use_link
-from usher.access.links import Invitation, first_link, link_url, open_link
+from usher.access.links import MOST_FIRST_LINKS, Invitation, first_link, link_url, open_link
 from usher.access.people import create_person, list_people, remove_person, reset_person
 from usher.access.roles import Role
 from usher.access.sessions import session_of
@@ -44,19 +44,33 @@ async def test_there_is_no_first_link_once_somebody_can_sign_in(house):
     assert await first_link(house) is None
 
 
-async def test_a_new_first_link_ends_the_older_one(house):
+async def test_a_service_that_starts_leaves_the_link_that_another_printed_open(house):
     old, new = await first_link(house), await first_link(house)
 
-    assert [await is_open(house, token) for token in (old, new)] == [False, True]
+    await use(house, old)
+
+    assert not await is_open(house, new)
 
 
-async def test_whoever_can_sign_in_ends_the_first_link(house):
-    first = await first_link(house)
+async def test_only_the_newest_first_links_are_open_and_no_invitation_ends_for_them(house):
+    _, invitation = await create_person(house, ROOT, name="Bo", role="viewer")
+    links = []
+    for _ in range(MOST_FIRST_LINKS + 2):
+        links.append(await first_link(house))
+        house.clock.pass_ms(1)
+
+    assert [await is_open(house, token) for token in links] == [False] * 2 + [True] * MOST_FIRST_LINKS
+    assert await is_open(house, invitation)
+
+
+async def test_whoever_can_sign_in_ends_every_first_link(house):
+    links = [await first_link(house), await first_link(house)]
     await house.add("Bo", Role.ADMIN)
 
-    assert not await is_open(house, first)
-    with pytest.raises(NotFound):
-        await use(house, first)
+    for first in links:
+        assert not await is_open(house, first)
+        with pytest.raises(NotFound):
+            await use(house, first)
 
 
 async def test_looking_does_not_use_a_link_up_and_using_it_does(house):

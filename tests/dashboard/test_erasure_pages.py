@@ -29,7 +29,7 @@ async def test_the_members_page_leads_an_admin_there(house: House, job: str) -> 
 @pytest.mark.parametrize("typed", ["", "jo", JO.upper()])
 async def test_nobody_is_erased_whose_identifier_was_not_typed_alike(house: House, job: str, typed: str) -> None:
     visitor = await house.visitor()
-    assert "1 job know" in (await visitor.get(ASK)).words
+    assert "What 1 job knows of them" in (await visitor.get(ASK)).words
     page = await visitor.post("/members/erase", {"m": JO, "typed": typed})
     assert page.status == 400
     assert "Nothing was erased" in page.words

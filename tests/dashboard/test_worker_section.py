@@ -41,7 +41,7 @@ def test_each_worker_is_shown_with_its_place_its_state_and_what_it_does() -> Non
     assert busy.endswith("Other: 0 in flight")
     assert joining.startswith("h2 process 1, worker Joining")
     assert joining.endswith("nothing nothing")
-    assert gone.startswith("h3 process 1, worker Gone")
+    assert gone.startswith("h3 process 1, worker Not seen")
 
 
 def test_names_from_elsewhere_are_text() -> None:

@@ -64,7 +64,7 @@ def commands_in(path: Path) -> list[list[str]]:
     said += re.findall(r"(?:`|: )usher ([a-z][^`\n]*?)(?:`|$)", text, re.MULTILINE)
     if path.name == "compose.yaml":
         services = yaml.safe_load(text)["services"]
-        said += [" ".join(one["command"]) for one in services.values() if "command" in one]
+        said += [" ".join(one["command"]) for one in services.values() if one["image"].startswith("usher:")]
     if path.name == "Containerfile":
         (started,) = re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)
         said.append(" ".join(json.loads(started)))

@@ -92,6 +92,25 @@ def test_the_database_can_be_reached_by_nobody_else() -> None:
     assert (postgres["networks"], postgres.get("ports")) == (["database"], None)
 
 
+def test_every_process_is_told_what_the_page_says_all_need_alike() -> None:
+    page = text_of(ROOT / "docs" / "how-to" / "several-workers.md")
+    needed = re.findall(r"USHER_[A-Z_]+", page.partition("## What every process needs")[2].partition("`USHER_SEND")[0])
+    served, works = (compose()["services"][name]["environment"] for name in ("serve", "worker"))
+
+    assert works.items() <= served.items()
+    assert {name.removesuffix("_FILE") for name in works} == {name.removesuffix("_FILE") for name in needed}
+
+
+def test_the_databases_own_log_is_kept_as_the_page_says() -> None:
+    page = text_of(ROOT / "docs" / "how-to" / "several-workers.md")
+    said = re.findall(r"^(log_\w+) = (\w+)$", page, re.MULTILINE)
+
+    assert said
+    assert compose()["services"]["postgres"]["command"] == [
+        "postgres", *(part for name, value in said for part in ("-c", f"{name}={value}")),
+    ]  # fmt: skip
+
+
 def test_the_trusted_proxy_is_the_network_that_caddy_is_in() -> None:
     found = compose()
     (subnet,) = [one["subnet"] for one in found["networks"]["front"]["ipam"]["config"]]

@@ -22,6 +22,7 @@ SAID = {
         f"A process holds {FIVE} connections",
         f"{TIMING.hold_ms / 1000:.0f} s as set at first",
         f"taken over after about {lives_ms(send_room_seconds=TIMING.send_room_seconds) / 1000:.0f} s",
+        f"{lives_ms(send_room_seconds=TIMING.send_room_seconds) / 1000:.0f} s after that one was last seen",
         f"answered 503 after about {PATIENCE_SECONDS:.0f} s",
     ],
     "how-to/failover.md": [

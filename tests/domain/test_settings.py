@@ -61,6 +61,26 @@ def test_every_problem_is_told_at_once_by_the_name_of_its_variable():
 
 
 @pytest.mark.parametrize(
+    ("variable", "text", "words"),
+    [
+        ("USHER_KEEP_LOGS_DAYS", "ten", "is not a whole number."),
+        ("USHER_KEEP_LOGS_DAYS", "1.5", "is not a whole number."),
+        ("USHER_KEEP_LOGS_DAYS", "9" * 5_000, "is too large a number."),
+        ("USHER_KEEP_LOGS_DAYS", "0", "must be 1 or more."),
+        ("USHER_KEEP_LOGS_DAYS", "3651", "must be 3650 or less."),
+        ("USHER_CLOCK_MARGIN_SECONDS", "ten", "is not a number."),
+        ("USHER_CLOCK_MARGIN_SECONDS", "nan", "must be 0 or more."),
+        ("USHER_SCAN_GUARD_SECONDS", "1e9", "must be 86400 or less."),
+        ("USHER_REQUEST_TIMEOUT_SECONDS", "0", "must be more than 0."),
+        ("USHER_ALLOW_HTTP", "maybe", "is neither true nor false."),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_what_is_wrong_with_a_number_or_a_switch_is_said_in_plain_words(variable, text, words):
+    assert [(p.field, p.problem) for p in told(**{variable: text}).problems] == [(variable, words)]
+
+
+@pytest.mark.parametrize(
     ("name", "least", "most"),
     [
         ("SEND_ROOM_SECONDS", "2", "600"),

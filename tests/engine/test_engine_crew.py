@@ -42,6 +42,19 @@ def test_all_together_never_pass_a_limit_whoever_comes_stops_and_dies(
     in_gated_time(story)
 
 
+def test_what_one_does_for_all_passes_to_another_when_it_dies() -> None:
+    async def story() -> None:
+        world = CrewWorld(limits=(None, 5))
+        crew = await world.crew_of(2)
+        assert [await one.engine.takes("sources") for one in (*crew, *crew)] == [True, False, True, False]
+        crew[0].kill()
+        await asyncio.sleep(30)
+        assert await crew[1].engine.takes("sources")
+        await world.close()
+
+    in_gated_time(story)
+
+
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
 def test_all_together_never_have_more_requests_alive_than_is_allowed(trouble: Trouble) -> None:
     async def story() -> None:

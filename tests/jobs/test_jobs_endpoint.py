@@ -1,13 +1,17 @@
 """The trigger endpoint: who may read it, which tokens open it, and for how long."""
 
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 
 from tests.jobs.office import ANNA
 from usher.access.roles import Actor, Role
-from usher.errors import Forbidden, NotFound
+from usher.errors import Forbidden, NotFound, Unavailable
 from usher.jobs.authorizations import delete_authorization
 from usher.jobs.endpoint import drop_old_trigger_tokens, is_trigger_token, new_trigger_token, trigger_endpoint
-from usher.jobs.trigger_tokens import LIFE_SECONDS, MOST_KEPT, TokenCache
+from usher.jobs.trigger_tokens import AGAIN_SECONDS, LIFE_SECONDS, MOST_KEPT, TokenCache
 
 DAY_MS = 86_400_000
 
@@ -18,6 +22,28 @@ async def token_of(office) -> str:
 
 async def renewed(office) -> str:
     return (await new_trigger_token(office.desk, ANNA, office.lytics)).header.rpartition(" ")[2]
+
+
+@dataclass
+class Counting:
+    """A database that counts how often it is asked, and gives others time meanwhile."""
+
+    database: Any
+    reads: int = 0
+    faults: list[Exception] = field(default_factory=list)
+
+    async def read(self, work):
+        self.reads += 1
+        await asyncio.sleep(0)
+        if self.faults:
+            raise self.faults.pop()
+        return await self.database.read(work)
+
+
+def beside(office):
+    """Another process on the same database, and its count of what it asks."""
+    counting = Counting(office.desk.database)
+    return office.with_desk(database=counting, trigger_tokens=TokenCache()).desk, counting
 
 
 async def test_a_lytics_authorization_has_a_token_from_the_start(office):
@@ -76,23 +102,57 @@ async def test_a_deleted_authorization_lets_nobody_in(office):
 
 
 async def test_thousands_of_triggers_ask_the_database_once_in_a_while(office):
-    asked = []
-
-    class Counting:
-        async def read(self, work):
-            asked.append(1)
-            return await office.desk.database.read(work)
-
     token = await token_of(office)
-    busy = office.with_desk(database=Counting())
+    desk, counting = beside(office)
     for _ in range(100):
-        assert await is_trigger_token(busy.desk, office.lytics, token)
-        assert not await is_trigger_token(busy.desk, "nobody", token)
-    assert len(asked) == 2
+        assert await is_trigger_token(desk, office.lytics, token)
+    assert counting.reads == 1
 
     office.clock.pass_ms(round(LIFE_SECONDS * 1000))
-    assert await is_trigger_token(busy.desk, office.lytics, token)
-    assert len(asked) == 3
+    assert await is_trigger_token(desk, office.lytics, token)
+    assert counting.reads == 2
+
+
+async def test_a_token_that_another_process_made_is_taken_at_once(office):
+    desk, _ = beside(office)
+    assert await is_trigger_token(desk, office.lytics, await token_of(office))
+
+    new = await renewed(office)
+
+    assert await is_trigger_token(desk, office.lytics, new)
+
+
+async def test_all_who_present_a_new_token_at_once_are_taken_by_one_question(office):
+    desk, counting = beside(office)
+    await is_trigger_token(desk, office.lytics, "wrong")
+    new = await renewed(office)
+
+    assert all(await asyncio.gather(*(is_trigger_token(desk, office.lytics, new) for _ in range(20))))
+    assert counting.reads == 2
+
+
+@pytest.mark.parametrize("whose", ["known", "nobody"])
+async def test_a_flood_of_wrong_tokens_asks_the_database_once_a_second_at_most(office, whose):
+    auth_id = office.lytics if whose == "known" else whose
+    desk, counting = beside(office)
+    await is_trigger_token(desk, auth_id, "the first question")
+    for second in range(1, 4):
+        flood = [is_trigger_token(desk, auth_id, f"wrong {number}") for number in range(50)]
+        assert not any(await asyncio.gather(*flood))
+        assert [await is_trigger_token(desk, auth_id, f"late {number}") for number in range(50)] == [False] * 50
+        assert counting.reads == 1 + second
+        office.clock.pass_seconds(AGAIN_SECONDS)
+
+
+async def test_a_token_that_is_not_remembered_is_not_refused_while_the_database_is_away(office):
+    desk, counting = beside(office)
+    await is_trigger_token(desk, office.lytics, "wrong")
+    new = await renewed(office)
+    counting.faults = [Unavailable("away")]
+
+    asked = [is_trigger_token(desk, office.lytics, new) for _ in range(3)]
+    assert {type(answer) for answer in await asyncio.gather(*asked, return_exceptions=True)} == {Unavailable}
+    assert await is_trigger_token(desk, office.lytics, new)
 
 
 def test_guessed_ids_cannot_fill_the_memory():

@@ -1,11 +1,14 @@
 """A job whose triggers can no longer come says so, and mends what can be mended."""
 
+import asyncio
 from dataclasses import replace
+
+import pytest
 
 from tests.jobs.fake_vendors import LYTICS_HOST, VIP
 from usher.domain.job import Cause, Status, Webhook
 from usher.jobs.looking import job_logs
-from usher.jobs.sources import mind_sources
+from usher.jobs.sources import LOOK_SECONDS, TURN_SECONDS, mind_sources, watch_sources
 
 
 async def test_a_webhook_that_ended_in_lytics_is_made_anew_and_what_was_missed_is_looked_for(office):
@@ -20,6 +23,43 @@ async def test_a_webhook_that_ended_in_lytics_is_made_anew_and_what_was_missed_i
     assert after.webhook.job_id != job.webhook.job_id
     assert after.scan_wanted == "reconcile"
     assert any("had ended (failed)" in entry.message for entry in (await job_logs(office.desk, job.id))[0])
+
+
+async def test_of_two_that_look_at_once_one_makes_the_webhook_and_nothing_is_left_in_lytics(office):
+    job = await office.make_job(withbackfill=True)
+    office.vendors.webhooks[job.webhook.job_id]["status"] = "failed"
+    both_saw_it_ended = asyncio.Barrier(2)
+
+    async def wait_for_both(asked) -> None:
+        if asked.line == f"GET /v2/job/{job.webhook.job_id}":
+            await both_saw_it_ended.wait()
+
+    office.vendors.before_answer = wait_for_both
+
+    await asyncio.gather(mind_sources(office.desk), mind_sources(office.desk))
+
+    after = await office.job(job.id)
+    assert list(office.vendors.webhooks) == [after.webhook.job_id]
+    assert list(office.vendors.webhook_auths) == [after.webhook.auth_id]
+    logs = (await job_logs(office.desk, job.id))[0]
+    assert sum("had ended" in entry.message for entry in logs) == 1
+
+
+async def test_who_may_not_look_asks_soon_whether_it_may_and_leaves_the_looking_to_others(office):
+    job = await office.make_job()
+    asked_at, looks, turns = [], [], [False, False, True]
+    began = office.clock.monotonic()
+
+    async def may_watch() -> bool:
+        asked_at.append(office.clock.monotonic() - began)
+        looks.append(sum(asked.line == f"GET /v2/job/{job.webhook.job_id}" for asked in office.vendors.asked))
+        return turns.pop(0)
+
+    with pytest.raises(IndexError):  # its fourth turn
+        await watch_sources(office.desk, may_watch=may_watch)
+
+    assert asked_at == pytest.approx([0, TURN_SECONDS, 2 * TURN_SECONDS, 2 * TURN_SECONDS + LOOK_SECONDS])
+    assert looks == [0, 0, 0, 1]
 
 
 async def test_a_webhook_that_somebody_removed_is_made_anew(office):

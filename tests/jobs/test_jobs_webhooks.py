@@ -1,5 +1,7 @@
 """How Lytics comes to send a job's triggers: made, pasted, renewed, taken away."""
 
+import asyncio
+
 import pytest
 
 from tests.jobs.fake_vendors import LYTICS_HOST, VIP
@@ -117,6 +119,57 @@ async def test_a_new_token_reaches_the_webhooks_that_usher_made(office):
     assert (await office.job(job.id)).webhook.job_id in office.vendors.webhooks
     assert len(office.vendors.webhooks) == 1
     assert endpoint.notes == []
+
+
+async def test_a_webhook_that_another_made_meanwhile_with_the_older_token_is_made_anew_and_one_is_left(office):
+    job = await office.make_job()
+    renewing, has_begun, other_is_kept = [], asyncio.Event(), asyncio.Event()
+
+    async def before_answer(asked) -> None:
+        if asked.line == "POST /v2/job/webhook-triggers" and not renewing:
+            renewing.append(asyncio.create_task(new_trigger_token(office.desk, ANNA, office.lytics)))
+            await has_begun.wait()
+        elif asked.line == "POST /v2/job/webhook-triggers":
+            has_begun.set()
+            await other_is_kept.wait()
+
+    office.vendors.before_answer = before_answer
+    await remake_webhook(office.desk, ANNA, job.id)
+    other_is_kept.set()
+    endpoint = await renewing[0]
+
+    kept = (await office.job(job.id)).webhook
+    assert list(office.vendors.webhooks) == [kept.job_id]
+    (made,) = office.vendors.webhook_auths.values()
+    assert made["config"]["webhook_request_headers"] == endpoint.header
+
+
+async def test_a_webhook_made_in_vain_that_cannot_be_taken_away_is_named(office):
+    job = await office.with_desk(base_url="").make_job()
+
+    async def make_one_that_stays() -> None:
+        await in_step(office.desk, job)
+        office.vendors.refusing = {f"POST /v2/job/made-{office.vendors.made + 1}/kill": 500}
+
+    meanwhile(office, make_one_that_stays)
+
+    after = await in_step(office.desk, job)
+
+    (in_vain,) = set(office.vendors.webhooks) - {after.webhook.job_id}
+    (said,) = [entry for entry in (await job_logs(office.desk, job.id))[0] if "by hand: " in entry.message]
+    assert (said.level, f"Remove the webhook job {in_vain} in Lytics by hand" in said.message) == ("warn", True)
+
+
+def meanwhile(office, act) -> None:
+    """Do *act* once, while Lytics is asked to make a webhook."""
+    done = []
+
+    async def before_answer(asked) -> None:
+        if asked.line == "POST /v2/job/webhook-triggers" and not done:
+            done.append(asked)
+            await act()
+
+    office.vendors.before_answer = before_answer
 
 
 async def test_a_webhook_that_cannot_be_renewed_goes_on_with_the_older_token_and_says_so(office):

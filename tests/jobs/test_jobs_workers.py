@@ -5,11 +5,14 @@ from dataclasses import replace
 from tests.clocks import NOON_MS
 from tests.jobs.office import Office
 from usher.domain.worker import Standing, Stay, Worker, scan_lease
+from usher.engine.sharing import HOUSE
+from usher.jobs.sources import LEASE as SOURCES
 from usher.jobs.workers import WorkerPace, list_workers
 from usher.store import workers
 from usher.store.jobs import job_by_id
 
 LIVES_MS = 20_000
+PLAIN = {"housekeeping", "webhooks in Lytics", "newer"}
 
 
 def a_worker(name: str, **standing: Standing) -> Worker:
@@ -58,12 +61,12 @@ async def test_what_a_worker_does_alone_is_named_by_the_job(office: Office) -> N
 
     def take(txn) -> None:
         key = job_by_id(txn, job.id).key
-        for name in (scan_lease(key), scan_lease(key + 1), "housekeeping"):
+        for name in (scan_lease(key), scan_lease(key + 1), HOUSE, SOURCES, "newer"):
             workers.take_lease(txn, name, "a")
 
     await office.write(take)
     (row,) = (await list_workers(office.desk)).rows
-    assert set(row.holds) == {f"scan of {job.name}", "scan of a job that is gone", "housekeeping"}
+    assert set(row.holds) == {f"scan of {job.name}", "scan of a job that is gone", *PLAIN}
 
 
 async def test_an_embedded_database_is_not_shared(office: Office) -> None:

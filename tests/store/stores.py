@@ -21,10 +21,12 @@ from usher.store.opening import FILE_NAME, OpenStore
 from usher.store.postgres import PostgresTerms, postgres_engine
 from usher.store.sqlite import writer_engine
 from usher.store.statements import LANE_LIVE, Statements, statements_for
+from usher.store.supervision import SqlJobs
 
 T = TypeVar("T")
 JOB = 1
 HOLD_MS = 60_000
+NEVER_MS = 1 << 62
 LATER = RetryLater("503 Service Unavailable")
 NO_SUCH_USER = Rejected("no such user")
 COUNTED = """
@@ -87,6 +89,11 @@ class Store:
         """Bring members to rest: observed, sent and accepted."""
         self.observe(*(seen(name, is_in, version) for name in names))
         self.settle_all([Settlement(claim, Accepted()) for claim in self.claim(limit=len(names))])
+
+    def sweep(self) -> None:
+        """Do all sweeps to their end."""
+        while run(SqlJobs(self.database, self.sql).sweep_some(begun_before_ms=NEVER_MS)):
+            pass
 
     def row(self, member: str, *, job: int = JOB) -> MemberRow:
         found = self.read(lambda txn: members.member_row(txn, job, member))

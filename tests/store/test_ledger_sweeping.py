@@ -1,6 +1,8 @@
 """Walks over a job's own rows: chunk by chunk, and on from there after a crash."""
 
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, text
@@ -12,8 +14,9 @@ from usher.domain.notes import HistoryEntry, Unreadable
 from usher.domain.observation import Source
 from usher.domain.outcome import Accepted, Late
 from usher.domain.scan import Sweep
+from usher.errors import Superseded
 from usher.store import ledger, notes, scans, supervision
-from usher.store.database import Txn
+from usher.store.database import Database, Txn, Work
 from usher.store.statements import LANE_BULK, LANE_HELD
 from usher.store.supervision import CHUNK, SqlJobs
 from usher.store.tables import history, unreadable
@@ -179,6 +182,50 @@ def test_a_sweep_goes_on_where_a_crash_left_it(store: Store) -> None:
         pass
     assert store.counters()["members.due"] == 2 * CHUNK + 5
     assert store.counters()["scans.found_absent"] == 2 * CHUNK + 5
+
+
+def test_a_keeper_that_was_stopped_sets_no_sweep_back(store: Store) -> None:
+    store.observe(*all_in(names(2 * CHUNK + 5)), source=Source.BASELINE)
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind="leave", version=5))
+    jobs, (stale,) = SqlJobs(store.database, store.sql), store.read(scans.open_sweeps)
+    for _ in range(2):
+        assert run(jobs.sweep_some(begun_before_ms=store.clock.now_ms() + 1))
+    far = store.read(scans.open_sweeps)
+
+    with pytest.raises(Superseded):
+        store.write(partial(supervision.advance, sql=store.sql, sweep=stale))
+
+    assert store.read(scans.open_sweeps) == far
+    assert store.counters()["scans.found_absent"] == 2 * CHUNK
+
+
+def test_a_keeper_that_was_stopped_does_nothing_twice_and_goes_on_with_the_next_sweep(store: Store) -> None:
+    store.tell("jo")
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind="resend"))
+    (stale,) = store.read(scans.open_sweeps)
+    sweep(store, "resend")
+    store.settle(store.claim_one(lane=LANE_BULK), Accepted())
+
+    assert run(SqlJobs(LateReader(store.database, stale), store.sql).sweep_some(begun_before_ms=2**62))
+
+    assert store.row("jo").due_at is None
+    assert store.counters()["members.due"] == 0
+
+
+@dataclass
+class LateReader:
+    """A database whose answer about sweeps is old by the time that it is used."""
+
+    database: Database
+    sweep: Sweep
+
+    async def read(self, _work: Work[Any]) -> list[Sweep]:
+        return [self.sweep]
+
+    async def write(self, work: Work[Any]) -> Any:
+        return await self.database.write(work)
+
+    async def close(self) -> None: ...
 
 
 def _crash_after(txn: Txn, store: Store, sweep_: Sweep) -> None:

@@ -1,8 +1,10 @@
 """A word between processes: said at a commit, never before, and heard again once a server that was away is back."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 
+import psycopg
 import pytest
 import structlog
 
@@ -145,7 +147,8 @@ async def test_a_lost_connection_is_made_anew_and_whoever_listens_knows_that_it_
     worker.observe(seen("jo", True, 1))
 
     assert await ears.next_word() == "owed"
-    assert [line["event"] for line in said] == ["bells_silent"]
+    assert [line["event"] for line in said] == ["database_away", "database_back"]
+    assert "terminating connection" in said[0]["reason"]
 
 
 async def test_a_server_that_was_restarted_is_heard_again(own_postgres: PostgresServer) -> None:
@@ -176,3 +179,63 @@ async def test_who_never_finds_the_server_stops_soon_and_tells_no_password(url: 
 
     assert clock.monotonic() - began < 2
     assert "secret" not in repr(said)
+
+
+class Stumbling:
+    """A loop that fails once, by what is no failure of the database, when it is told something."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._has_failed = False
+
+    def call_soon_threadsafe(self, call: Callable[[], None]) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            raise OSError("of our own")
+        self._loop.call_soon_threadsafe(call)
+
+
+async def test_no_failure_of_any_kind_ends_the_listening(postgres_url: str) -> None:
+    heard, loop = asyncio.Event(), Stumbling(asyncio.get_running_loop())
+    with structlog.testing.capture_logs() as said:
+        listening = Bells(postgres_url, loop=loop, owed=str, changed=str, connected=heard.set)  # type: ignore[arg-type]  # all of a loop that bells use
+        await asyncio.wait_for(heard.wait(), SOON)
+        await asyncio.to_thread(listening.close)
+
+    assert [(line["event"], line["error"]) for line in said] == [("bells_silent", "OSError")]
+
+
+async def test_a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for_when_it_stops() -> None:
+    server, clock = socket.create_server(("127.0.0.1", 0)), SystemClock()
+    server.settimeout(SOON)
+    port = server.getsockname()[1]
+    listening = Bells(
+        f"postgresql://jo@127.0.0.1:{port}/usher?connect_timeout=2",
+        loop=asyncio.get_running_loop(), owed=str, changed=str, connected=str,
+    )  # fmt: skip
+    asked, _ = await asyncio.to_thread(server.accept)
+    began = clock.monotonic()
+    await asyncio.to_thread(listening.close, within_seconds=0.02)
+    took = clock.monotonic() - began
+    asked.close()  # which ends the thread at once
+    server.close()
+    await asyncio.to_thread(listening.close)
+    assert took < 1
+
+
+async def test_a_server_that_stays_away_is_told_once_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries, loop, is_enough = 0, asyncio.get_running_loop(), asyncio.Event()
+
+    def refuse(**asked: object) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 3:
+            loop.call_soon_threadsafe(is_enough.set)
+        raise psycopg.OperationalError(f"refused:\n\t{asked['password']} of jo")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    with structlog.testing.capture_logs() as said:
+        ears = Ears("postgresql://jo:se%40cret@db/usher")
+        await asyncio.wait_for(is_enough.wait(), SOON)
+        await ears.close()
+    assert [(line["event"], line["reason"]) for line in said] == [("database_away", "refused: *** of jo")]

@@ -1,5 +1,6 @@
 """The move from SQLite to PostgreSQL."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,14 +11,18 @@ from tests.clocks import ManualClock
 from tests.postgres import PostgresServer
 from tests.store.stores import HOLD_MS, Store, open_postgres_store, open_store, run, seen
 from usher.clock import SystemClock
+from usher.domain.crew import lives_ms
 from usher.errors import Conflict, InvalidInput, NotFound, Unavailable
+from usher.settings import settings_from
+from usher.store.backup import backup
 from usher.store.migrations import upgrade
 from usher.store.moving import MoveReport, move, without_password
 from usher.store.opening import APPLICATION_ID, FILE_NAME
 from usher.store.portable import changing
 from usher.store.postgres import NOW_MS, OLDEST_VERSION
+from usher.store.restoring import restore
 from usher.store.sqlite import OwnerLock
-from usher.store.whole_postgres import ALIVE_MS, alone
+from usher.store.whole_postgres import alone
 
 HOUR_MS = 3_600_000
 
@@ -42,19 +47,35 @@ def target(postgres_url: str) -> Iterator[Store]:
     run(store.database.close())
 
 
-def test_everything_is_there_and_the_file_is_as_it_was(folder: Path, postgres: PostgresServer) -> None:
+def test_everything_is_there_and_the_file_keeps_its_rows_but_is_opened_no_more(folder: Path, postgres: PostgresServer) -> None:
     fill(folder)
-    before = (folder / FILE_NAME).read_bytes()
     url = postgres.empty_database()
 
     report = moved(folder, url)
 
     assert report.left == folder / FILE_NAME
     assert (report.copied.rows["jobs"], report.copied.rows["ledger"]) == (1, 2)
-    assert (folder / FILE_NAME).read_bytes() == before
+    for refused in (lambda: open_store(folder), lambda: backup(folder / "copy.db", folder, clock=SystemClock())):
+        with pytest.raises(Conflict, match="was moved to usher_"):
+            refused()
     store = open_postgres_store(url)
+    assert store.fetch("SELECT actor, action FROM audit") == [("local operator", "db.move")]
+    assert store.fetch("SELECT 1 FROM facts WHERE name = 'moved_to'") == []
     assert store.job().name == "VIP to Mapp"
     store.assert_counted()
+    run(store.database.close())
+
+
+def test_a_copy_of_the_moved_file_that_is_restored_is_the_way_back(folder: Path, postgres_url: str) -> None:
+    fill(folder)
+    moved(folder, postgres_url)
+    copy = Path(shutil.copy(folder / FILE_NAME, folder / "as-it-was.db"))
+
+    restore(copy, folder, clock=SystemClock(), hold_ms=HOLD_MS)
+
+    store = open_store(folder)
+    assert store.job().name == "VIP to Mapp"
+    assert store.fetch("SELECT action, object FROM audit") == [("db.restore", "as-it-was.db")]
     run(store.database.close())
 
 
@@ -191,4 +212,5 @@ def test_the_pages_name_the_versions_and_the_waiting_that_the_code_has() -> None
     how_to = Path(__file__).parents[2] / "docs" / "how-to"
 
     assert f"version {OLDEST_VERSION} or newer" in (how_to / "move-to-postgresql.md").read_text()
-    assert f"the last {ALIVE_MS // 1000} seconds" in (how_to / "back-up-and-restore.md").read_text()
+    usual_seconds = lives_ms(send_room_seconds=settings_from({}).send_room_seconds) // 1000
+    assert f"the last {usual_seconds} seconds" in (how_to / "back-up-and-restore.md").read_text()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+import structlog
 from sqlalchemy import Connection, insert
 
 from tests.clocks import NOON_MS
@@ -151,6 +152,19 @@ def test_a_worker_that_lost_its_lease_holds_it_no_more_though_another_let_go_of_
     takes(store, "b")
     store.write(lambda txn: workers.release_lease(txn, SCAN, "b"))
     assert not holds(store, "a")
+
+
+def test_whoever_gives_up_a_dead_worker_says_so_once(store: Store) -> None:
+    crew = SqlWorkers(store.database, is_alone=False)
+    run(crew.beat(a_worker("left")))
+    run(crew.leave("left"))
+    run(crew.beat(a_worker("killed")))
+    store.clock.pass_ms(LIVES_MS)
+    with structlog.testing.capture_logs() as said:
+        for name in ("a", "a", "b"):
+            run(crew.beat(a_worker(name)))
+    given_up = {"event": "worker_given_up", "log_level": "warning", "worker": "killed", "host": "host", "pid": 42}
+    assert said == [given_up]
 
 
 def test_where_one_process_owns_the_database_whoever_was_there_is_gone(store: Store) -> None:

@@ -145,7 +145,7 @@ def _still_there(txn: Txn, person_id: str) -> Person:
 
 def _let_in(txn: Txn, person: Person, password_hash: str) -> None:
     people.set_password_hash(txn, person.id, password_hash)
-    people.end_links_of(txn, None)  # somebody can sign in now
+    people.end_first_links(txn)  # somebody can sign in now
     sessions.end_sessions_of(txn, person.id)
     notes.add_audit(txn, actor=person.name, action="person.password", what=person.name, note="by a one-time link")
     notes.add_audit(txn, actor=person.name, action="person.sign_in", what=person.name)

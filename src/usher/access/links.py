@@ -15,6 +15,7 @@ from usher.store.database import Txn
 from usher.store.people import OneTimeLink
 
 FIRST_LINK_MS = 15 * 60_000
+MOST_FIRST_LINKS = 8  # each `serve` that starts prints one, and ends nobody else's
 INVITATION_MS = 24 * 3_600_000  # it is sent to somebody, who need not be there at once
 PATH = "/welcome/"
 DEAD = (
@@ -40,7 +41,9 @@ class Invitation:
 
 async def first_link(desk: TokenDesk) -> str | None:
     """
-    Return the token of a link (15 minutes, once) by which somebody becomes the first admin; older ones end.
+    Return the token of a link (15 minutes, once) by which somebody becomes the first admin.
+
+    The newest few are open side by side; all end once somebody can sign in.
 
     Returns:
         None where somebody can sign in already.
@@ -50,7 +53,8 @@ async def first_link(desk: TokenDesk) -> str | None:
     def work(txn: Txn) -> bool:
         if any(person.can_sign_in for person in people.all_people(txn)):
             return False
-        link_for(txn, None, token=token, life_ms=FIRST_LINK_MS)
+        people.add_link(txn, OneTimeLink(hashed(token), None, txn.now_ms + FIRST_LINK_MS))
+        people.end_first_links(txn, but_newest=MOST_FIRST_LINKS)
         return True
 
     return token if await desk.database.write(work) else None
@@ -67,8 +71,8 @@ async def open_link(desk: TokenDesk, token: str) -> Invitation:
     return await desk.database.read(lambda txn: _invitation(txn, people.link_by_hash(txn, token_hash)))
 
 
-def link_for(txn: Txn, person_id: str | None, *, token: str, life_ms: int) -> None:
-    """Make a link for a person (None: whoever comes first); their older ones end."""
+def link_for(txn: Txn, person_id: str, *, token: str, life_ms: int) -> None:
+    """Make a link for a person; their older ones end."""
     people.end_links_of(txn, person_id)
     people.add_link(txn, OneTimeLink(hashed(token), person_id, txn.now_ms + life_ms))
 

@@ -7,9 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from secrets import token_bytes
 
-from usher.errors import UsherError
+from usher.errors import Conflict, UsherError
 from usher.settings import Settings
+from usher.store.moved import refuse_moved
 from usher.store.opening import database_path, sqlite_version_note
+from usher.store.portable import reading
 from usher.store.sqlite import file_uri
 from usher.vault import KEY_FILE_NAME, load_or_create_key_ring
 
@@ -24,16 +26,22 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at, and what would mend it."""
+    """
+    One thing that was looked at, and what would mend it.
+
+    Args:
+        stops_all: no service can run while this is so, so that none does says nothing new.
+    """
 
     level: Level
     what: str
     mend: str = ""
+    stops_all: bool = False
 
 
 def local_checks(settings: Settings) -> list[Check]:
-    """Look at this machine's own part where the database is a file. Nothing is changed or made."""
-    return [_database(settings), key_check(settings), _sqlite()]
+    """Look at the database where it is a file, and at SQLite. Nothing is changed or made."""
+    return [_database(settings), _sqlite()]
 
 
 def _database(settings: Settings) -> Check:
@@ -43,12 +51,23 @@ def _database(settings: Settings) -> Check:
             return Check(Level.WARN, f"There is no database at {path} yet.", "`usher serve` makes it.")
         fault = integrity(path)
     except UsherError as error:
-        return Check(Level.BAD, "The database's address does not work.", error.message)
+        return Check(Level.BAD, "The database's address does not work.", error.message, stops_all=True)
     except sqlite3.Error as error:
-        return Check(Level.BAD, f"The database at {path} cannot be read ({error}).", "Restore a backup.")
+        return Check(
+            Level.BAD, f"The database at {path} cannot be read ({error}).", "Restore a backup.", stops_all=True
+        )
     if fault:
         return Check(Level.BAD, f"The database at {path} is damaged ({fault}).", "Restore a backup.")
-    return Check(Level.OK, f"The database at {path} is whole.")
+    return _moved(path) or Check(Level.OK, f"The database at {path} is whole.")
+
+
+def _moved(path: Path) -> Check | None:
+    try:
+        with reading(path) as conn:
+            refuse_moved(conn, path=path)
+    except Conflict as error:
+        return Check(Level.BAD, error.message, stops_all=True)
+    return None
 
 
 def integrity(path: Path) -> str:
@@ -71,7 +90,7 @@ def key_check(settings: Settings) -> Check:
             random_bytes=token_bytes,
         )
     except UsherError as error:
-        return Check(Level.BAD, "The secret key does not work.", error.message)
+        return Check(Level.BAD, "The secret key does not work.", error.message, stops_all=True)
     return Check(Level.OK, f"The secret key {ring.current.key_id} is in use ({len(ring.keys)} in all).")
 
 

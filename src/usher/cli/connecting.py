@@ -33,9 +33,14 @@ def run(work: Callable[[Api], Awaitable[T]]) -> T:
     return asyncio.run(whole())
 
 
-def say_what_moves_nothing(api: Api) -> None:
-    """Say, beside a command's own answer, where no service runs that would carry it out."""
-    if not api.has_engine:
+async def is_worked_on(api: Api) -> bool:
+    """Whether jobs move: by the service itself, or by a worker somewhere that shares its database."""
+    return api.has_engine or any(worker["is_alive"] for worker in await api.get("/v2/worker"))
+
+
+async def say_what_moves_nothing(api: Api) -> None:
+    """Say, beside a command's own answer, where nobody works who would carry it out."""
+    if not await is_worked_on(api):
         from usher.cli.output import console  # noqa: PLC0415 - keeps `usher --help` fast
 
         console(is_error=True).print("note: Nothing moves until `usher serve` runs on this data.", soft_wrap=True)

@@ -26,7 +26,11 @@ def upgrade(as_json: o.AsJson = False) -> None:
 
     async def work() -> str:
         opened = open_store(
-            settings.data_dir, clock=SystemClock(), is_threaded=False, database_url=settings.database_url
+            settings.data_dir,
+            clock=SystemClock(),
+            is_threaded=False,
+            database_url=settings.database_url,
+            is_owner=False,  # on PostgreSQL a `serve` may go on beside it
         )
         await opened.close()
         return opened.place
@@ -120,7 +124,7 @@ def move(
     ],
     as_json: o.AsJson = False,
 ) -> None:
-    """Copy everything from SQLite to PostgreSQL; stop `serve` first. The file stays as it is."""
+    """Copy everything from SQLite to PostgreSQL; stop `serve` first. The file is kept, marked as moved."""
     from usher.clock import SystemClock  # noqa: PLC0415 - keeps `usher --help` fast
     from usher.store.moving import move as carry_over  # noqa: PLC0415 - as above
 
@@ -138,7 +142,7 @@ def move(
         say(f"{rows:,} of them in {table} held the character NUL, which PostgreSQL does not keep; it is now U+FFFD.")
     hidden = ", with the password in place of ***" if "***" in report.database_url else ""
     say(f"Next, set this wherever Usher runs{hidden}: USHER_DATABASE_URL={report.database_url}")
-    say(f"{report.left} is as it was. Never serve it again: it does not know what Mapp is told from here on.")
+    say(f"{report.left} is kept, and marked as moved: Usher serves and backs it up no more.")
 
 
 def _progress() -> "Progress | None":

@@ -122,7 +122,7 @@ def _move(job: str, command: str, *, said: str, as_json: bool) -> None:
             moved, title=f"{said} {moved['name']!r}.", labels=await labels_of(api)
         )
         if command in NEEDS_SERVICE:
-            say_what_moves_nothing(api)
+            await say_what_moves_nothing(api)
 
     run(work)
 
@@ -133,6 +133,6 @@ def _tell(job: str, command: str, body: dict[str, Any], *, said: str, as_json: b
         answer = await api.post(f"/v2/job/{part(found['id'])}/{command}", body)
         notes = " ".join(answer.get("meta", {}).get("notes", []))
         print_json(answer) if as_json else say(said.format(name=found["name"], owed=answer.get("owed", 0), notes=notes))
-        say_what_moves_nothing(api)
+        await say_what_moves_nothing(api)
 
     run(work)

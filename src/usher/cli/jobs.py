@@ -53,7 +53,7 @@ def create(
         body |= {"start": False} if save_only else {}
         job = await api.post(CREATE, body)
         await _print_created(api, job, as_json=as_json, is_first_of_lines=watch_it)
-        say_what_moves_nothing(api)
+        await say_what_moves_nothing(api)
         if watch_it:
             await watch(api, job["id"], as_json=as_json)
 

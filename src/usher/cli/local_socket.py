@@ -16,5 +16,7 @@ def socket_path(settings: "Settings") -> Path:
 
 def own_socket_path(settings: "Settings") -> Path:
     """Return where a command listens that is its own service; one owner at a time needs no name of its own."""
+    from usher.store.postgres import is_postgres  # noqa: PLC0415 - keeps `usher --help` fast
+
     path = socket_path(settings)
-    return path.with_name(f"cmd-{os.getpid()}.sock") if settings.database_url.startswith("postgres") else path
+    return path.with_name(f"cmd-{os.getpid()}.sock") if is_postgres(settings.database_url) else path

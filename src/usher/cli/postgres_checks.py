@@ -25,15 +25,14 @@ def postgres_checks(database_url: str) -> list[Check]:
         engine = postgres_engine(database_url, is_reader=True, name="usher doctor")
         place = described(database_url)
     except UsherError as error:
-        return [Check(Level.BAD, "The database's address does not work.", error.message)]
+        return [Check(Level.BAD, "The database's address does not work.", error.message, stops_all=True)]
     try:
         with engine.connect() as conn:
             return [*_server(conn, place), _shape(conn, place)]
     except DBAPIError as error:
         said = " ".join(str(error.orig).split())
-        return [
-            Check(Level.BAD, f"The database {place} does not answer ({said}).", "Check the server and the address.")
-        ]
+        mend = "Check the server and the address."
+        return [Check(Level.BAD, f"The database {place} does not answer ({said}).", mend, stops_all=True)]
     finally:
         engine.dispose()
 

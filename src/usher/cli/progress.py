@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher.cli.api import Api, part
+from usher.cli.connecting import is_worked_on
 from usher.cli.output import console, duration, print_facts, print_json_line, say
 from usher.errors import Conflict
 
@@ -56,17 +57,17 @@ async def watch(
         as_json: each look that is shown is the API's answer, as one line of JSON.
 
     Raises:
-        Conflict: it would never be over, because no service runs; start one.
+        Conflict: it would never be over, because nobody works on this data; start a service.
     """
     if not until(await _look(api, job_id)):
-        _refuse_to_wait_for_nothing(api)
+        await _refuse_to_wait_for_nothing(api)
     if sys.stdout.isatty() and not as_json:
         return await _watch_bar(api, job_id, until)
     return await _watch_lines(api, job_id, until, as_json=as_json)
 
 
-def _refuse_to_wait_for_nothing(api: Api) -> None:
-    if not api.has_engine:
+async def _refuse_to_wait_for_nothing(api: Api) -> None:
+    if not await is_worked_on(api):
         raise Conflict("No service runs on this data, so nothing moves. Start `usher serve`, then watch.")
 
 

@@ -74,11 +74,19 @@ async def run_service(settings: "Settings", *, host: str, port: int, public: tup
 async def _announce(app: Any, settings: "Settings", *, host: str, port: int) -> None:
     say(f"Usher serves {_url(host, port)}", style="bold")
     say(f"Data:    {settings.data_dir.absolute()}")
+    _announce_ledger(settings.database_url)
     say(f"Lytics:  {settings.base_url or 'cannot reach this service (USHER_BASE_URL is not set); reconcile instead'}")
     say("Token:   usher token create --name NAME --role admin")
     link = await _first_link(app, settings.dashboard_url or settings.base_url or _url(EVERYWHERE.get(host, host), port))
     if link:
         say(f"Sign in: {link} (opens once, within 15 minutes, and makes you the first admin)")
+
+
+def _announce_ledger(database_url: str) -> None:
+    from usher.store.postgres import described, is_postgres  # noqa: PLC0415 - keeps `usher --help` fast
+
+    if is_postgres(database_url):
+        say(f"Ledger:  {described(database_url)} (PostgreSQL)")
 
 
 def _announce_public(sockets: list[socket]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from usher.cli.api import Api, part
 from usher.cli.auth_views import verdict_on
 from usher.cli.checks import Check, Level, key_check, local_checks
-from usher.cli.connecting import connected
+from usher.cli.connecting import connected, is_worked_on
 from usher.cli.postgres_checks import postgres_checks
 from usher.cli.proxy_check import proxy_check
 from usher.cli.reach_check import reach_check
@@ -15,6 +15,7 @@ from usher.clock import Clock, SystemClock
 from usher.errors import InvalidInput, UsherError
 from usher.http import GuardedHttp, Http
 from usher.jobs.credentials import LYTICS_URL
+from usher.jobs.key_check import OtherKey
 from usher.proxy import proxy_at
 from usher.settings import Settings
 from usher.store.postgres import is_postgres
@@ -28,28 +29,38 @@ async def every_check(settings: Settings) -> list[Check]:
 
     With USHER_URL the service runs elsewhere: then its own tests count, and this machine's parts do not.
     """
-    found = [] if settings.url else _own_part(settings)
+    found, key = ([], []) if settings.url else (_own_part(settings), [key_check(settings)])
     try:
         async with connected(settings) as api:
             auths = await api.get("/v2/auth")
-            found += [_service(settings, api)]
-            found += [await _account(api, auth) for auth in auths]
+            answered = [await _service(settings, api)]
+            answered += [await _account(api, auth) for auth in auths]
+    except OtherKey as error:
+        return [*found, Check(Level.BAD, "The secret key is not the database's.", error.message)]
     except UsherError as error:
-        return [*found, Check(Level.BAD, "The service does not answer as it should.", error.message)]
-    return found + ([] if settings.url else await _from_outside(settings, auths))
+        return _unanswered([*found, *key], error)
+    return [*found, *key, *answered, *([] if settings.url else await _from_outside(settings, auths))]
 
 
 def _own_part(settings: Settings) -> list[Check]:
     if is_postgres(settings.database_url):
-        return [*postgres_checks(settings.database_url), key_check(settings)]
+        return postgres_checks(settings.database_url)
     return local_checks(settings)
 
 
-def _service(settings: Settings, api: Api) -> Check:
+def _unanswered(found: list[Check], error: UsherError) -> list[Check]:
+    if any(check.stops_all for check in found):
+        return found
+    return [*found, Check(Level.BAD, "The service does not answer as it should.", error.message)]
+
+
+async def _service(settings: Settings, api: Api) -> Check:
     if settings.url:
         return Check(Level.OK, f"The service at {settings.url} answers.")
     if api.has_engine:
         return Check(Level.OK, "A service runs on this data, and answers.")
+    if await is_worked_on(api):
+        return Check(Level.OK, "Workers elsewhere work on this database; no `usher serve` runs on this data folder.")
     return Check(Level.WARN, "No service runs on this data, so nothing moves.", "Start `usher serve`.")
 
 

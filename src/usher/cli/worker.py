@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,13 +74,30 @@ def workers(as_json: o.AsJson = False) -> None:
             print_json(found)
             return
         print_table(
-            ("Kind", "Where", "Since", "Last seen", "Alone does", "In flight"),
+            ("Kind", "Where", "State", "Since", "Last seen", "Alone does", "In flight"),
             (
-                (w["kind"], f"{w['host']} {w['pid']}", local_time(w["started"]), local_time(w["seen"]),
+                (w["kind"], f"{w['host']} {w['pid']}", _state(w), local_time(w["started"]), local_time(w["seen"]),
                  ", ".join(w["holds"]), sum(pace["in_flight"] for pace in w["pace"]))
                 for w in found
             ),
-            nothing="Nobody shares this database; `usher serve` holds the one worker.",
+            nothing=_nobody(is_served=api.has_engine),
         )  # fmt: skip
 
     run(work)
+
+
+def _state(worker: dict[str, Any]) -> str:
+    if not worker["is_alive"]:
+        return "Not seen"
+    return "Joining" if worker["is_joining"] else "Working"
+
+
+def _nobody(*, is_served: bool) -> str:
+    """A service on a shared database lists itself; one that lists nobody owns its database."""
+    from usher.store.postgres import is_postgres  # noqa: PLC0415 - keeps `usher --help` fast
+
+    if is_served:
+        return "Nobody shares this database; `usher serve` holds the one worker."
+    if is_postgres(environment().database_url):
+        return "Nobody works on this database. Start `usher serve` or `usher worker`."
+    return "Nobody works on this database. Start `usher serve`."

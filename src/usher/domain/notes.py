@@ -7,6 +7,8 @@ from typing import Any
 KEPT = "kept"  # a person overruled, at the removal brake, that somebody left
 OWED = "owed"  # a person asked for this one member to be sent again
 
+LOCAL_OPERATOR = "local operator"  # in the audit trail: whoever works on the data's own machine
+
 
 class LogCode(StrEnum):
     """What a line of a job's log is about, whatever its words. FAULT is Lytics' own; the others are ours."""

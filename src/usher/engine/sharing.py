@@ -141,6 +141,10 @@ class Sharing:
         rates = [rate for rate in (sender.limits.per_second, sum(found) if found else None) if rate is not None]
         return min(rates, default=None), alive
 
+    async def takes(self, name: str) -> bool:
+        """Return whether this worker holds a lease now, taking it where nobody does."""
+        return await self._crew.take_lease(name)
+
     async def take_scan(self, job: int) -> bool:
         """Return whether this worker may scan for *job* now."""
         return await self._crew.take_lease(scan_lease(job))

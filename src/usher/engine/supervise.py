@@ -36,6 +36,7 @@ PRUNE_SECONDS = 60.0
 SCAN_AGAIN_SECONDS = 10.0  # between a scan that had to stop and the next, so that it cannot spin
 LONGEST_SCAN_WAIT_SECONDS = 900.0
 MS_PER_HOUR = 3_600_000
+SHARE_OF_SENDS = 0.92  # of the time to stop in; the rest is for writing down what they meant
 
 logger = structlog.get_logger("usher.engine")
 
@@ -107,6 +108,10 @@ class Engine:
         """Whether this worker does what one of them does for all."""
         return self._sharing.is_keeper
 
+    async def takes(self, name: str) -> bool:
+        """Return whether this worker holds the lease *name* now, taking it where nobody does."""
+        return await self._sharing.takes(name)
+
     async def run(self) -> None:
         """Look after every job until cancelled."""
         await self._first_beat()
@@ -128,14 +133,26 @@ class Engine:
             await self._sharing.beat()
 
     async def stop(self, *, within_seconds: float = 20) -> None:
-        """Send nothing more, wait for what is in flight, and end every task."""
-        await asyncio.gather(*(c.stop(within_seconds=within_seconds) for c in self._couriers.values()))
-        scans = [task for name, task in self._tasks.items() if not name.startswith("courier")]
-        for task in scans:
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        with contextlib.suppress(Unavailable):
-            await self._sharing.leave()
+        """
+        Send nothing more, wait for what is in flight, end every task, and leave.
+
+        Raises:
+            TimeoutError: the store let it wait too long; what was sent and not settled becomes due by itself.
+        """
+        sends_within = within_seconds * SHARE_OF_SENDS
+        try:
+            async with asyncio.timeout(within_seconds):
+                await asyncio.gather(*(c.stop(within_seconds=sends_within) for c in self._couriers.values()))
+                for name, task in self._tasks.items():
+                    if not name.startswith("courier"):
+                        task.cancel()
+                # Shielded, because a gather that is cancelled waits for what it gathers.
+                await asyncio.gather(*map(asyncio.shield, self._tasks.values()), return_exceptions=True)
+                with contextlib.suppress(Unavailable):
+                    await self._sharing.leave()
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
 
     async def look(self) -> None:
         """Do once whatever each job needs now."""

@@ -12,7 +12,7 @@ from usher.errors import Forbidden, NotFound
 from usher.jobs.desk import Desk
 from usher.jobs.reach import trigger_url, why_unreached
 from usher.jobs.sealing import open_trigger_token, seal_trigger_token
-from usher.jobs.trigger_tokens import hash_of
+from usher.jobs.trigger_tokens import Tokens, hash_of
 from usher.jobs.vendors import LYTICS
 from usher.jobs.webhooks import renew
 from usher.lytics.webhooks import BATCH_SIZE
@@ -128,14 +128,23 @@ async def is_trigger_token(desk: Desk, auth_id: str, presented: str) -> bool:
     """
     Return whether *presented* is a valid trigger token of a Lytics authorization; False for an unknown id.
 
-    The database is asked at most every few seconds for each id.
+    The database is asked every few seconds for each id, and at most once a second for tokens that are not remembered.
+
+    Raises:
+        Unavailable: the database did not say; let Lytics send again.
     """
-    now = desk.clock.monotonic()
-    known = desk.trigger_tokens.get(auth_id, now=now)
-    if known is None:
-        tokens = await desk.database.read(lambda txn: kept.trigger_tokens_of(txn, auth_id))
-        known = desk.trigger_tokens.put(auth_id, [(t.token_hash, t.expires_ms) for t in tokens], now=now)
+    cache, now = desk.trigger_tokens, desk.clock.monotonic()
+    known = cache.get(auth_id, now=now)
+    if known is not None and known.admits(presented, now_ms=desk.clock.now_ms()):
+        return True
+    if known is None or cache.may_ask_again(auth_id, now=now):
+        known = await cache.ask(auth_id, lambda: _hashes(desk, auth_id), now=now)
     return known.admits(presented, now_ms=desk.clock.now_ms())
+
+
+async def _hashes(desk: Desk, auth_id: str) -> Tokens:
+    found = await desk.database.read(lambda txn: kept.trigger_tokens_of(txn, auth_id))
+    return [(token.token_hash, token.expires_ms) for token in found]
 
 
 def fresh_token(desk: Desk, auth_id: str, *, plain: str | None = None) -> TriggerToken:

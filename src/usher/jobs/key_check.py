@@ -1,5 +1,5 @@
 """
-Whether this process has the key that a shared database was made with.
+Whether this process has the key that a shared database is sealed with now.
 
 Processes on several machines must have one key: with another, each would seal what the others cannot open.
 """
@@ -15,12 +15,16 @@ from usher.vault import Vault, VaultLocked
 PLAIN = b"usher"
 
 
+class OtherKey(Conflict):
+    """This process has another key than the database's; give it that one."""
+
+
 async def check_key(database: Database, vault: Vault) -> None:
     """
     Remember the key where this is the first process, else compare. Safe to repeat.
 
     Raises:
-        Conflict: it is another key; give every process the same.
+        OtherKey: give every process the same key.
     """
 
     def work(txn: Txn) -> str | None:
@@ -35,7 +39,8 @@ async def check_key(database: Database, vault: Vault) -> None:
         if sealed is not None:
             vault.open(sealed, place=KEY_CHECK_PLACE)
     except VaultLocked as error:
-        raise Conflict(
-            "This process has another secret key than the one that the database was made with. Give every process"
-            " that works on it the same USHER_SECRET_KEY (or key file), the older keys after the current one."
+        raise OtherKey(
+            "This process has another secret key than the one that the database is sealed with now. Give every process"
+            " that works on it the same USHER_SECRET_KEY (or key file), the older keys after the current one; after"
+            " `usher key rotate`, copy the key file to every machine."
         ) from error

@@ -8,7 +8,8 @@ from usher.domain.job import Job
 from usher.domain.scan import Scan, ScanState
 from usher.jobs.desk import Desk
 from usher.jobs.totals import Totals
-from usher.store import brake, jobs, scans
+from usher.store import brake, jobs, scans, workers
+from usher.store.authorizations import all_authorizations
 from usher.store.database import Txn
 
 IGNORED = "triggers.ignored."
@@ -120,7 +121,7 @@ async def job_progress(desk: Desk, job_id: str) -> Progress:
 
 
 def progress_in(txn: Txn, job: Job) -> Progress:
-    """Return how far *job* (as it waits) has come; its pace is not known here, see *with_pace*."""
+    """Return how far *job* (as it waits) has come; its pace is what workers told last, see *with_pace*."""
     scan, counted = scans.last_scan(txn, job.key), scans.counters_of(txn, job.key)
     return Progress(
         status=job.status,
@@ -129,15 +130,27 @@ def progress_in(txn: Txn, job: Job) -> Progress:
         members=_members(counted, held=brake.waiting_exits(txn, job.key) if job.exits_held else 0),
         sent=_sent(counted),
         triggers=_triggers(counted),
-        pace={"per_second": None, "in_flight": 0},
+        pace=_told_pace(txn, job.mapp_auth),
         hold=brake.hold_mark(txn, job),
     )
 
 
 def with_pace(desk: Desk, progress: Progress, *, mapp_auth: str) -> Progress:
-    """Return *progress* with how fast the engine sends to *mapp_auth* now."""
+    """Return *progress* with how fast the engine sends to *mapp_auth* now; what workers told stays where it is idle."""
     per_second, in_flight = desk.pace_of(mapp_auth)
+    if per_second is None and not in_flight:
+        return progress
     return replace(progress, pace={"per_second": per_second, "in_flight": in_flight})
+
+
+def _told_pace(txn: Txn, mapp_auth: str) -> PaceNow:
+    """Sum what the workers that are alive told of themselves."""
+    alive = [one.worker for one in workers.all_workers(txn) if one.worker.is_alive(txn.now_ms)]
+    told = [worker.standing[mapp_auth] for worker in alive if mapp_auth in worker.standing]
+    found = [one.found_per_second for one in told if one.found_per_second is not None]
+    limits = [auth.config.get("requests_per_second") for auth in all_authorizations(txn) if auth.id == mapp_auth]
+    rates = [rate for rate in (*limits, sum(found) if found else None) if rate is not None] if told else []
+    return {"per_second": min(rates, default=None), "in_flight": sum(one.in_flight for one in told)}
 
 
 def scan_progress(scan: Scan, *, now_ms: int) -> ScanProgress:

@@ -1,8 +1,11 @@
 """
 Whether a job's triggers can still come: its audience is there, and its webhook in Lytics is at work.
 
-What ended in Lytics is made anew, and what was missed meanwhile is found by a reconcile.
+What ended in Lytics is made anew, and what was missed meanwhile is found by a reconcile. Of several processes that
+could look, one does.
 """
+
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -10,26 +13,40 @@ from usher.domain.job import SENDING, Cause, Event, Job, Status, next_status
 from usher.domain.notes import LogCode, LogEntry
 from usher.errors import RemoteMissing, UsherError
 from usher.jobs.desk import Desk
-from usher.jobs.webhooks import in_step, is_webhook_wanted, renew
+from usher.jobs.webhooks import in_step, is_webhook_wanted, replace_webhook
 from usher.lytics.client import LyticsClient
 from usher.store import jobs, notes
 from usher.store.database import Txn
 
+LEASE = "sources"
 LOOK_SECONDS = 300.0
+TURN_SECONDS = 5.0  # how soon one that may not look asks again whether it may
 ENDED = frozenset({"failed", "killed", "deleted", "completed"})  # Lytics' words for a job that sends nothing more
 GONE = "missing"
 
 logger = structlog.get_logger("usher.jobs")
 
 
-async def watch_sources(desk: Desk) -> None:
-    """Look at once, and every LOOK_SECONDS, until cancelled."""
+async def _always() -> bool:
+    return True
+
+
+async def watch_sources(desk: Desk, *, may_watch: Callable[[], Awaitable[bool]] = _always) -> None:
+    """
+    Look as soon as this process may, and every LOOK_SECONDS, until cancelled.
+
+    Args:
+        may_watch: asked before each look; takes the lease LEASE where several processes could look.
+    """
     while True:
+        is_mine = False
         try:
-            await mind_sources(desk)
+            is_mine = await may_watch()
+            if is_mine:
+                await mind_sources(desk)
         except UsherError as error:
             logger.warning("sources_not_looked_at", reason=error.message)
-        await desk.clock.sleep(LOOK_SECONDS)
+        await desk.clock.sleep(LOOK_SECONDS if is_mine else TURN_SECONDS)
 
 
 async def mind_sources(desk: Desk) -> None:
@@ -87,8 +104,9 @@ async def _mind_webhook(desk: Desk, lytics: LyticsClient, job: Job) -> None:
     if webhook.state == "made":
         status = await _status(lytics, webhook.job_id)
         if status in ENDED or status == GONE:
-            await renew(desk, job)
-            await _make_good(desk, job, status)
+            _, is_kept = await replace_webhook(desk, job)
+            if is_kept:
+                await _make_good(desk, job, status)
     elif webhook.is_tried_again or not webhook.note:
         await in_step(desk, job)
 

@@ -4,7 +4,7 @@ How Lytics comes to send a job's triggers here: by a webhook that Usher makes in
 Whatever Lytics answers, the job itself goes on; what could not be done is said in the webhook's note.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from usher.access.roles import Actor
 from usher.domain.job import Cause, Job, Status, Webhook
@@ -56,12 +56,13 @@ async def in_step(desk: Desk, job: Job) -> Job:
 
     Never raises for what Lytics does. Safe to repeat.
     """
-    if not is_webhook_wanted(job):
-        return await _keep(desk, job, await remove_webhook(desk, job))
-    if job.webhook.state == "made":
+    is_wanted = is_webhook_wanted(job)
+    if is_wanted and job.webhook.state == "made":
         return job
-    job = await _keep(desk, job, await _made(desk, job))
-    return job if is_webhook_wanted(job) else await in_step(desk, job)  # somebody ended it meanwhile
+    webhook = await (_made(desk, job) if is_wanted else remove_webhook(desk, job))
+    after, is_kept = await _keep(desk, job, webhook)
+    is_done = is_kept and is_webhook_wanted(after) == is_wanted
+    return after if is_done else await in_step(desk, after)  # somebody ended it, or made another, meanwhile
 
 
 async def remake_webhook(desk: Desk, actor: Actor, job_id: str) -> Job:
@@ -85,6 +86,19 @@ async def remake_webhook(desk: Desk, actor: Actor, job_id: str) -> Job:
 
 async def renew(desk: Desk, job: Job) -> Job:
     """As *remake_webhook*, after the token changed. What both webhooks send meanwhile is taken in once."""
+    after, is_kept = await replace_webhook(desk, job)
+    if not is_webhook_wanted(after):
+        return await in_step(desk, after)
+    return after if is_kept else await renew(desk, after)  # what another made meanwhile may present the older token
+
+
+async def replace_webhook(desk: Desk, job: Job) -> tuple[Job, bool]:
+    """
+    Put a new webhook in the place of the one that *job* was read with.
+
+    Returns:
+        The job as it is then, and False where another webhook had taken that place; then the other one stays.
+    """
     fresh = await _made(desk, job)
     if fresh.state != "made" and job.webhook.state == "made":
         note = f"It presents an older trigger token, because no new webhook could be made: {fresh.note}"
@@ -165,18 +179,36 @@ async def _newest_token(desk: Desk, auth_id: str) -> str:
     return open_trigger_token(desk.vault, tokens[0])
 
 
-async def _keep(desk: Desk, job: Job, webhook: Webhook) -> Job:
-    """Write the webhook down; a note is a line in the job's log too."""
+async def _keep(desk: Desk, job: Job, webhook: Webhook) -> tuple[Job, bool]:
+    """
+    Write the webhook down, unless another took the place of the one that *job* was read with; then *webhook* goes.
 
-    def work(txn: Txn) -> Job:
-        if webhook != job.webhook:
+    A note is a line in the job's log too. Returns the job as it is then, and whether *webhook* was written down.
+    """
+
+    def work(txn: Txn) -> tuple[Job, bool]:
+        found = jobs.job_by_key(txn, job.key).webhook
+        is_kept = found.job_id == job.webhook.job_id  # people's work is done one at a time, so it stays so
+        if is_kept and webhook != found:
             jobs.change_job(txn, job.key, webhook=webhook)
-            level = "warn" if webhook.note else "info"
-            said = webhook.note or _SAID[webhook.state]
-            notes.add_log(txn, LogEntry(job.key, level, said, LogCode.WEBHOOK))
-        return jobs.job_by_key(txn, job.key)
+            _say(txn, job, webhook)
+        return jobs.job_by_key(txn, job.key), is_kept
 
-    return await desk.database.write(work)
+    after, is_kept = await desk.database.write(work)
+    if not is_kept and webhook.state == "made" and webhook.job_id not in {job.webhook.job_id, after.webhook.job_id}:
+        await _take_back(desk, job, webhook)
+    return after, is_kept
+
+
+async def _take_back(desk: Desk, job: Job, webhook: Webhook) -> None:
+    left = await remove_webhook(desk, replace(job, webhook=webhook))
+    if left.note:
+        await desk.database.write(lambda txn: _say(txn, job, left))
+
+
+def _say(txn: Txn, job: Job, webhook: Webhook) -> None:
+    level = "warn" if webhook.note else "info"
+    notes.add_log(txn, LogEntry(job.key, level, webhook.note or _SAID[webhook.state], LogCode.WEBHOOK))
 
 
 _SAID = {

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from usher.domain.crew import crew_of
 from usher.domain.worker import Worker, job_of_lease
+from usher.engine.sharing import HOUSE
 from usher.jobs.desk import Desk
+from usher.jobs.sources import LEASE as SOURCES
 from usher.store import jobs, workers
 from usher.store.authorizations import all_authorizations
 from usher.store.database import Txn
 from usher.store.workers import Listed
+
+PLAIN_NAMES = {HOUSE: "housekeeping", SOURCES: "webhooks in Lytics"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,9 @@ def _row(
 
 
 def _held(lease: str, names: Mapping[int, str]) -> str:
-    """Name what a lease is on: a scan by its job, anything else by its own name."""
+    """Name what a lease is on: a scan by its job, what is known by its plain name, anything else by its own."""
     job = job_of_lease(lease)
-    return lease if job is None else f"scan of {names.get(job, 'a job that is gone')}"
+    return PLAIN_NAMES.get(lease, lease) if job is None else f"scan of {names.get(job, 'a job that is gone')}"
 
 
 def _paces(worker: Worker, labels: Mapping[str, str], *, now_ms: int) -> tuple[WorkerPace, ...]:

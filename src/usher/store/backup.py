@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from usher.clock import Clock
 from usher.errors import Conflict, NotFound
 from usher.store.copying import Progress
+from usher.store.moved import refuse_moved
 from usher.store.opening import database_path
-from usher.store.portable import Checked, checked, copy_pages, copy_rows, mark_made, new_file
+from usher.store.portable import Checked, checked, copy_pages, copy_rows, mark_made, new_file, reading
 from usher.store.postgres import is_postgres
 from usher.store.whole_postgres import at_one_moment, now_ms_of, revision_of
 
@@ -39,7 +40,7 @@ def backup(
 
     Raises:
         NotFound: there is no database.
-        Conflict: something is at *to* already, or the database is damaged, or not Usher's.
+        Conflict: something is at *to* already, or the database is damaged, not Usher's, or moved to PostgreSQL.
         Unavailable: the disk did not take it, or the database was lost; nothing is left at *to*.
     """
     if to.exists():
@@ -50,6 +51,8 @@ def backup(
     source = database_path(database_url, data_dir)
     if not source.is_file():
         raise NotFound(f"There is no database at {source}. Check USHER_DATA_DIR.")
+    with reading(source) as conn:
+        refuse_moved(conn, path=source)
     made_ms = clock.now_ms()
     with new_file(to) as partial:
         copy_pages(source, partial, on_progress=on_progress)

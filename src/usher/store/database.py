@@ -9,7 +9,7 @@ commit.
 import contextlib
 import queue
 import threading
-from asyncio import AbstractEventLoop, Future, get_running_loop
+from asyncio import AbstractEventLoop, Future, gather, get_running_loop, timeout
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,10 +20,13 @@ from sqlalchemy.exc import DBAPIError
 
 from usher.clock import Clock
 from usher.errors import Unavailable, UsherError
+from usher.store.turns import place_of
 
 T = TypeVar("T")
 MINUTE, HOUR = 60, 3600  # the steps of activity, in seconds
 MOST_WORKS_A_COMMIT = 256  # bounds how long one commit keeps others waiting
+MOST_WAITING = 20_000  # works, while a database hangs; those that nobody waits for any more count too
+IN_DOUBT = "The database went away while it was told to keep this. Look whether it did before you do it again."
 BUSY = "The database cannot take this right now; ask again in a moment."
 
 
@@ -55,6 +58,7 @@ class Database(Protocol):
 
         Raises:
             Unavailable: nothing of it is kept; ask again. Whatever *work* itself raised is passed on, and undone.
+            CommitInDoubt: it is kept, or it is not; look before you do again what is not safe to repeat.
         """
 
     async def read(self, work: Work[T]) -> T:
@@ -104,8 +108,11 @@ class Terms:
     These are SQLite's: the machine's clock, and nothing else.
     """
 
+    longest_wait_seconds: float | None = None  # for an answer; None: however long it takes
+
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.is_closing = False  # then nothing is tried again
 
     def now_ms(self, _conn: Connection) -> int:
         """Return the ledger's time."""
@@ -172,7 +179,7 @@ def _in_one_transaction(engine: Engine, terms: Terms, works: Sequence[Work[Any]]
         try:
             transaction.commit()
         except DBAPIError as error:
-            raise CommitInDoubt(BUSY) from error
+            raise CommitInDoubt(IN_DOUBT) from error
         return results
 
 
@@ -193,7 +200,7 @@ def _patiently(terms: Terms, attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except DBAPIError as error:
-            if not terms.may_try_again(error, began):
+            if terms.is_closing or not terms.may_try_again(error, began):
                 raise
 
 
@@ -237,7 +244,15 @@ class _Waiting:
     loop: AbstractEventLoop
 
 
-_Queue = queue.SimpleQueue[_Waiting | None]
+def _nothing(_: Txn) -> None:
+    """What is left of a work that nobody waits for any more."""
+
+
+def _end(_: Txn) -> None:
+    """The last work of a thread; it is not run."""
+
+
+_Queue = queue.SimpleQueue[_Waiting]
 
 
 class ThreadedDatabase:
@@ -272,58 +287,75 @@ class ThreadedDatabase:
         return _Through(self, lambda work: self._ask(self._reads[reader], work))
 
     async def close(self) -> None:
+        """See *Database*; cancel it to leave threads behind that a hanging database keeps, and the process may end."""
         if self._is_closed:
             return
-        self._is_closed = True
-        for waiting in (self._writes, *self._reads):
-            waiting.put(None)
+        self._is_closed = self._terms.is_closing = True
         loop = get_running_loop()
-        for thread in self._threads:
-            await loop.run_in_executor(None, thread.join)
+        ends = [_Waiting(_end, loop.create_future(), loop) for _ in self._engines]
+        for waiting, end in zip((self._writes, *self._reads), ends, strict=True):
+            waiting.put(end)
+        await gather(*(end.future for end in ends))
         for engine in self._engines:
             engine.dispose()
 
     async def _ask(self, waiting: _Queue, work: Work[T]) -> T:
         if self._is_closed:
             raise Unavailable("Usher is stopping; ask again when it is back.")
+        if waiting.qsize() >= MOST_WAITING:
+            raise Unavailable(BUSY)
         loop = get_running_loop()
-        future: Future[T] = loop.create_future()
-        waiting.put(_Waiting(work, future, loop))
-        return await future
+        item = _Waiting(work, loop.create_future(), loop)
+        waiting.put(item)
+        try:
+            async with timeout(self._terms.longest_wait_seconds) as patience:
+                found: T = await item.future
+                return found
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            item.work = _nothing
+            raise CommitInDoubt(IN_DOUBT) if waiting is self._writes else Unavailable(BUSY) from None
 
     def _write_loop(self) -> None:
-        is_open = True
-        while is_open:
-            batch, is_open = self._next_batch()
-            if not batch:
-                continue
-            try:
-                results = run_together(self._engines[0], self._terms, [item.work for item in batch])
-            except Exception as error:  # noqa: BLE001 - a loop's top: the error goes to those who wait
-                results = [error] * len(batch)
-            _answer(batch, results)
+        end = None
+        while end is None:
+            batch, end = self._next_batch()
+            batch.sort(key=lambda item: place_of(item.work))
+            if batch:
+                self._write(batch)
+        _answer([end], [None])
 
-    def _next_batch(self) -> tuple[list[_Waiting], bool]:
+    def _write(self, batch: list[_Waiting]) -> None:
+        try:
+            results = run_together(self._engines[0], self._terms, [item.work for item in batch])
+        except Exception as error:  # noqa: BLE001 - a loop's top: the error goes to those who wait
+            results = [error] * len(batch)
+        _answer(batch, results)
+
+    def _next_batch(self) -> tuple[list[_Waiting], _Waiting | None]:
+        """Return what waits, and the end where nothing follows it."""
         item = self._writes.get()
         batch: list[_Waiting] = []
-        while item is not None:
+        while item.work is not _end:
             batch.append(item)
             if len(batch) == MOST_WORKS_A_COMMIT:
-                return batch, True
+                return batch, None
             try:
                 item = self._writes.get_nowait()
             except queue.Empty:
-                return batch, True
-        return batch, False
+                return batch, None
+        return batch, item
 
     def _read_loop(self, reader: Engine, reads: _Queue) -> None:
-        while (item := reads.get()) is not None:
+        while (item := reads.get()).work is not _end:
             try:
                 result = read_only(reader, self._terms, item.work)
             except Exception as error:  # noqa: BLE001 - a loop's top: the error goes to the one who waits
                 _answer([item], [error])
             else:
                 _answer([item], [result])
+        _answer([item], [None])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from usher.domain.outcome import Accepted, Late, Rejected, RetryLater, StopJob, 
 from usher.store import erasure, ledger, notes
 from usher.store.database import Database, Txn
 from usher.store.jobs import deleted_among, writes_as
+from usher.store.server_mark import refuse_early_claim
 from usher.store.statements import Statements
 
 
@@ -23,6 +24,7 @@ class SqlDelivery:
 
     async def claim(self, job: Job, *, lane: int, limit: int, hold_ms: int) -> list[Claim] | None:
         def work(txn: Txn) -> list[Claim] | None:
+            refuse_early_claim(txn)
             if not writes_as(txn, job):
                 return None
             return ledger.claim(txn, self._sql, job.key, lane=lane, limit=limit, hold_ms=hold_ms)

@@ -20,6 +20,7 @@ from usher.store.jobs import change_job, job_of_row, note_trigger
 from usher.store.scans import counters_of
 from usher.store.statements import Statements
 from usher.store.tables import jobs
+from usher.store.turns import Placed, Turn
 
 NOT_NEWER, SUPERSEDED, ERASED = "not_newer", "superseded", "erased"
 _json = msgspec.json.Encoder()
@@ -51,7 +52,7 @@ class SqlIntake:
             notes.add_unreadable(txn, intake.kept)
             return intake
 
-        return await self._database.write(work)
+        return await self._database.write(Placed(work, Turn.JOBS, auth_id))
 
     def _take_share(self, txn: Txn, share: JobIntake, *, erased: frozenset[str]) -> None:
         job = share.job

@@ -68,9 +68,9 @@ def observe(
     if not observations:
         return {}
     lane = LANE_OF[source]
-    rows = [
+    rows = sorted(  # so that two processes lock them in one order
         (o.member, int(o.is_in), o.version, LANE_HELD if are_exits_held and not o.is_in else lane) for o in observations
-    ]
+    )
     found = txn.conn.execute(
         sql.observe,
         {
@@ -160,7 +160,7 @@ def settle_later(txn: Txn, sql: Statements, claims: Sequence[tuple[Claim, int, b
 def _settle(txn: Txn, statement: TextClause, rows: list[tuple[Any, ...]], *, counts_aside: bool = False) -> set[int]:
     if not rows:
         return set()
-    found = txn.conn.execute(statement, {"rows": _json.encode(rows).decode(), "now": txn.now_ms}).all()
+    found = txn.conn.execute(statement, {"rows": _json.encode(sorted(rows)).decode(), "now": txn.now_ms}).all()
     for row in found:
         if row.due_at is None:
             txn.tally[row.job, "members.due"] -= 1

@@ -1,7 +1,7 @@
 """
 The move from SQLite to PostgreSQL: everything, in one transaction there, while nothing works on either.
 
-The file is only read. What is owed keeps its moment although the clocks differ, so no claim ends early.
+The file is only read until all has arrived; then it says where, and is opened no more. What is owed keeps its moment although the clocks differ, so no claim ends early.
 """
 
 from contextlib import closing
@@ -11,12 +11,17 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from usher.clock import Clock
+from usher.domain.notes import LOCAL_OPERATOR
 from usher.errors import Conflict, InvalidInput, NotFound, Problem
+from usher.settings import refuse_showing_password
 from usher.store.copying import Copied, Progress, copy_all, empty_all
+from usher.store.database import Txn
+from usher.store.moved import mark_moved, refuse_moved
+from usher.store.notes import add_audit
 from usher.store.opening import database_path
-from usher.store.portable import reading
+from usher.store.portable import failures_named, reading
 from usher.store.postgres import described, engine_url, is_postgres
-from usher.store.sqlite import OwnerLock
+from usher.store.sqlite import OwnerLock, writer_engine
 from usher.store.whole_postgres import alone, now_ms_of, revision_of
 
 MADE_BY_PEOPLE = ("jobs", "authorizations", "people", "api_tokens")
@@ -29,7 +34,7 @@ class MoveReport:
     What was moved.
 
     Args:
-        left: the file that was read, and is as it was.
+        left: the file that was read, and says now that its ledger was moved.
         database_url: where everything is now, with any password hidden.
     """
 
@@ -44,12 +49,15 @@ def move(
     """
     Move everything from the SQLite database to the PostgreSQL database at *to_url*, which holds nothing of Usher's yet.
 
+    The file keeps its rows, and is marked once the server has everything: nobody serves or backs it up by mistake.
+
     Raises:
-        InvalidInput: *to_url* names no PostgreSQL database, or PostgreSQL is in use already.
+        InvalidInput: *to_url* names no PostgreSQL database or would show its password, or PostgreSQL is in use already.
         NotFound: there is no database to move.
-        Conflict: Usher is running, the target is in use, or one of the two is not as it must be. Nothing was changed.
+        Conflict: Usher is running, the file was moved before, the target is in use, or one of the two is not as it must be. Nothing was changed.
         Unavailable: a disk or the server did not take it; try again.
     """
+    refuse_showing_password(to_url, "URL")
     if not is_postgres(to_url):
         mend = "Write postgresql://user@host:5432/database."
         raise InvalidInput(Problem("URL", "names no PostgreSQL database.", mend))
@@ -61,14 +69,20 @@ def move(
     path = database_path(database_url, data_dir)
     if not path.is_file():
         raise NotFound(f"There is no database at {path}. Check USHER_DATA_DIR.")
-    with closing(OwnerLock(path.parent)), alone(to_url) as target, reading(path) as source:
-        _refuse_older(source, target)
-        _refuse_filled(target, described(to_url))
-        empty_all(target)
-        # The machine's clock first: what passes between the two readings makes moments later, never earlier.
-        now_ms = clock.now_ms()
-        later_ms = now_ms_of(target) - now_ms
-        copied = copy_all(source, target, later_ms=later_ms, on_progress=on_progress)
+    place = described(to_url)
+    with closing(OwnerLock(path.parent)):
+        _refuse_moved(path)
+        with alone(to_url) as target, reading(path) as source:
+            _refuse_older(source, target)
+            _refuse_filled(target, place)
+            empty_all(target)
+            # The machine's clock first: what passes between the two readings makes moments later, never earlier.
+            now_ms = clock.now_ms()
+            later_ms = now_ms_of(target) - now_ms
+            copied = copy_all(source, target, later_ms=later_ms, on_progress=on_progress)
+            txn = Txn(target, now_ms + later_ms)
+            add_audit(txn, actor=LOCAL_OPERATOR, action="db.move", what=place, note=f"from {path.name}")
+        _mark(path, place=place, now_ms=now_ms)
     return MoveReport(path, without_password(to_url), copied)
 
 
@@ -78,6 +92,20 @@ def without_password(database_url: str) -> str:
     hidden = {name: "***" for name in PASSWORDS if name in url.query}
     shown = url.set(drivername="postgresql").update_query_dict(hidden).render_as_string(hide_password=True)
     return shown.replace("%2A%2A%2A", "***")
+
+
+def _refuse_moved(path: Path) -> None:
+    with reading(path) as conn:
+        refuse_moved(conn, path=path)
+
+
+def _mark(path: Path, *, place: str, now_ms: int) -> None:
+    writer = writer_engine(path)
+    try:
+        with failures_named(path), writer.begin() as conn:
+            mark_moved(conn, place=place, now_ms=now_ms)
+    finally:
+        writer.dispose()
 
 
 def _refuse_older(source: Connection, target: Connection) -> None:

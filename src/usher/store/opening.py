@@ -19,6 +19,7 @@ from usher.clock import Clock
 from usher.errors import Conflict, InvalidInput, Problem, Unavailable
 from usher.store.database import Database, InlineDatabase, ThreadedDatabase
 from usher.store.migrations import upgrade
+from usher.store.moved import refuse_moved
 from usher.store.postgres import described, is_postgres
 from usher.store.postgres_opening import connect_postgres
 from usher.store.sqlite import SAFE_VERSION, OwnerLock, reader_engine, writer_engine
@@ -72,7 +73,8 @@ def open_store(
         is_owner: nobody else may work on *data_dir* meanwhile. With SQLite it is always so.
 
     Raises:
-        Conflict: another process owns the folder, a newer Usher made the database, or it is no database of Usher's.
+        Conflict: another process owns the folder, a newer Usher made the database, it was moved to PostgreSQL, or it
+            is no database of Usher's.
         InvalidInput: *database_url* names none that Usher supports.
         Unavailable: the disk or the database did not take it; start again.
     """
@@ -172,6 +174,7 @@ def bring_up_to_date(writer: Engine, *, path: Path) -> None:
             if mark != APPLICATION_ID:
                 _refuse_foreign(conn, path=path)
                 conn.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            refuse_moved(conn, path=path)
             upgrade(conn)
     except OperationalError as error:
         raise Unavailable(f"{path} could not be opened ({error.orig}). Check the disk, then start again.") from error

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, update
 
 from usher.store.database import Txn
 from usher.store.tables import one_time_links, people
@@ -126,8 +126,18 @@ def use_up_link(txn: Txn, token_hash: str) -> bool:
     return txn.conn.execute(delete(one_time_links).where(one_time_links.c.token_hash == token_hash)).rowcount == 1
 
 
-def end_links_of(txn: Txn, person_id: str | None) -> None:
-    """End every link of one person (None: the first links), and forget whatever has expired."""
-    whose = one_time_links.c.person_id
-    theirs = whose.is_(None) if person_id is None else whose == person_id
-    txn.conn.execute(delete(one_time_links).where(or_(theirs, one_time_links.c.expires_ms <= txn.now_ms)))
+def end_links_of(txn: Txn, person_id: str) -> None:
+    """End every link of one person, and forget whatever has expired."""
+    _end_links(txn, one_time_links.c.person_id == person_id)
+
+
+def end_first_links(txn: Txn, *, but_newest: int = 0) -> None:
+    """End the links that are for nobody yet, all but the newest, and forget whatever has expired."""
+    link = one_time_links.c
+    newest = select(link.token_hash).where(link.person_id.is_(None))
+    kept = newest.order_by(link.expires_ms.desc(), link.token_hash).limit(but_newest)
+    _end_links(txn, link.person_id.is_(None) & link.token_hash.not_in(kept))
+
+
+def _end_links(txn: Txn, which: ColumnElement[bool]) -> None:
+    txn.conn.execute(delete(one_time_links).where(or_(which, one_time_links.c.expires_ms <= txn.now_ms)))

@@ -22,6 +22,7 @@ CHANNEL, OWED, CHANGED = "usher", "owed", "changed"
 DESK_LOCK, UPGRADE_LOCK = 0x55736801, 0x55736802  # of pg_advisory_xact_lock; "Ush" and a number
 PATIENCE_SECONDS = 10.0  # a restart or a failover often takes less
 PAUSE_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = PATIENCE_SECONDS + 5  # for a server that neither answers nor goes away
 NOW_MS = text("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")
 TAKE_DESK = text("SELECT pg_advisory_xact_lock(:lock)")
 TELL = text("SELECT pg_notify(:channel, :word)")
@@ -137,6 +138,7 @@ class PostgresTerms(Terms):
     """
 
     clock: LedgerClock
+    longest_wait_seconds = LONGEST_WAIT_SECONDS
 
     def __init__(self, clock: LedgerClock, *, pause: Callable[[float], None], is_desk: bool = False) -> None:
         super().__init__(clock)

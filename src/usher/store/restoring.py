@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from usher.clock import Clock
+from usher.domain.notes import LOCAL_OPERATOR
 from usher.errors import Conflict, NotFound
 from usher.store.after_restore import make_ready
 from usher.store.backup import save_rows
 from usher.store.copying import Progress, copy_all, empty_all, holds_rows
+from usher.store.database import Txn
 from usher.store.migrations import upgrade
+from usher.store.moved import forget_moved
+from usher.store.notes import add_audit
 from usher.store.opening import FILE_NAME, bring_up_to_date, database_path
 from usher.store.portable import changing, checked, copy_pages, new_file, reading, sync_folder
 from usher.store.postgres import described, is_postgres
@@ -51,7 +57,7 @@ def restore(
     """
     Put a backup in the place of the database; what was there is kept, as a file in the data folder.
 
-    Every live job tells everybody again and compares its audience again, by itself. What is owed waits *hold_ms*
+    Every live job tells everybody again and compares its audience again, by itself. Nothing is sent for *hold_ms*
     (the time a claim holds), because a request sent before the restore may still land.
     Somebody who first came after the backup and has left since is in no place that Usher could look.
 
@@ -88,7 +94,7 @@ def after_restore(data_dir: Path, *, clock: Clock, hold_ms: int, database_url: s
     """
     if is_postgres(database_url):
         with alone(database_url) as conn:
-            return make_ready(conn, now_ms=now_ms_of(conn), hold_ms=hold_ms)
+            return _put_right(conn, now_ms=now_ms_of(conn), hold_ms=hold_ms)
     path = database_path(database_url, data_dir)
     if not path.is_file():
         raise NotFound(f"There is no database at {path}. Check USHER_DATA_DIR.")
@@ -97,9 +103,18 @@ def after_restore(data_dir: Path, *, clock: Clock, hold_ms: int, database_url: s
         try:
             bring_up_to_date(engine, path=path)
             with engine.begin() as conn:
-                return make_ready(conn, now_ms=clock.now_ms(), hold_ms=hold_ms)
+                return _put_right(conn, now_ms=clock.now_ms(), hold_ms=hold_ms)
         finally:
             engine.dispose()
+
+
+def _put_right(conn: Connection, *, now_ms: int, hold_ms: int) -> int:
+    _audit(conn, "db.after_restore", what="database", now_ms=now_ms)
+    return make_ready(conn, now_ms=now_ms, hold_ms=hold_ms)
+
+
+def _audit(conn: Connection, action: str, *, what: str, now_ms: int) -> None:
+    add_audit(Txn(conn, now_ms), actor=LOCAL_OPERATOR, action=action, what=what)
 
 
 def place_of(database_url: str, data_dir: Path) -> str:
@@ -117,7 +132,9 @@ def _prepared(from_: Path, path: Path, *, now_ms: int, hold_ms: int) -> Iterator
             found = checked(partial, path=from_)
             with changing(partial) as conn:
                 upgrade(conn)
+                forget_moved(conn)
                 jobs = make_ready(conn, now_ms=now_ms, hold_ms=hold_ms)
+                _audit(conn, "db.restore", what=from_.name, now_ms=now_ms)
                 conn.exec_driver_sql("PRAGMA user_version = 0")
         yield fresh, found.made_ms, jobs
     finally:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from usher.domain.scan import CHANGED, Scan, ScanState, Sweep
+from usher.errors import Superseded
 from usher.store.database import Txn
 from usher.store.tables import counters, scans, sweeps
 
@@ -94,11 +95,19 @@ def open_sweeps(txn: Txn) -> list[Sweep]:
 
 
 def advance_sweep(txn: Txn, sweep: Sweep, *, cursor: str | None, done: int) -> None:
-    """Remember how far a sweep has come; a *cursor* of None ends it."""
+    """
+    Remember how far a sweep has come; a *cursor* of None ends it.
+
+    Raises:
+        Superseded: it is not where it was when *sweep* was read; undo what was done from there.
+    """
+    still = (sweeps.c.id == sweep.id, sweeps.c.cursor == sweep.cursor)
     if cursor is None:
-        txn.conn.execute(delete(sweeps).where(sweeps.c.id == sweep.id))
+        moved = txn.conn.execute(delete(sweeps).where(*still))
     else:
-        txn.conn.execute(update(sweeps).where(sweeps.c.id == sweep.id).values(cursor=cursor, done=sweep.done + done))
+        moved = txn.conn.execute(update(sweeps).where(*still).values(cursor=cursor, done=sweep.done + done))
+    if moved.rowcount != 1:
+        raise Superseded("Another worker took this sweep further, or a person ended it.")
 
 
 def drop_sweeps(txn: Txn, job: int) -> None:

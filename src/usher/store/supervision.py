@@ -1,5 +1,6 @@
 """Jobs and their bounded housekeeping, as the engine's JobStore."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -8,12 +9,13 @@ from sqlalchemy import text
 from usher.domain.job import Cause, Event, Job, next_status
 from usher.domain.notes import HistoryEntry, LogEntry
 from usher.domain.scan import Sweep
-from usher.errors import Conflict
+from usher.errors import Conflict, Superseded
 from usher.settings import Retention
 from usher.store import jobs, ledger, notes, pruning, scans
 from usher.store.authorizations import note_health
 from usher.store.database import Database, Txn
 from usher.store.statements import Statements
+from usher.store.turns import Placed, Turn
 
 CHUNK = 2_000  # rows a sweep changes in one commit: a few dozen milliseconds during which triggers wait
 
@@ -62,7 +64,7 @@ class SqlJobs:
                 notes.add_log(txn, log)
             return done
 
-        return await self._database.write(work)
+        return await self._database.write(Placed(work, Turn.JOBS, f"{job.lytics_auth} {job.key:019}"))
 
     async def change(self, job: int, **changes: Any) -> None:
         await self._database.write(lambda txn: jobs.change_job(txn, job, **changes))
@@ -98,7 +100,8 @@ class SqlJobs:
         found = await self._database.read(scans.open_sweeps)
         sweeps = [sweep for sweep in found if sweep.created_ms < begun_before_ms]
         for sweep in sweeps:
-            await self._database.write(partial(advance, sql=self._sql, sweep=sweep))
+            with suppress(Superseded):  # the next look finds where it is now
+                await self._database.write(partial(advance, sql=self._sql, sweep=sweep))
         return bool(sweeps)
 
     async def prune(self) -> None:
@@ -112,7 +115,7 @@ ASIDE_SINCE = text("SELECT member FROM ledger WHERE job = :job AND aside IS NOT 
 
 
 def advance(txn: Txn, *, sql: Statements, sweep: Sweep) -> None:
-    """Do the next chunk of one sweep and remember how far it came. One commit holds both."""
+    """Do the next chunk of one sweep and remember how far it came. One commit holds both, or neither (Superseded)."""
     upto = ledger.end_of_chunk(txn, sweep.job, after=sweep.cursor, size=CHUNK)
     done = 0
     match sweep.kind:

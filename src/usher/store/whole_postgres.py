@@ -11,13 +11,14 @@ import psycopg
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from usher.errors import Conflict, NotFound, Unavailable
+from usher.errors import Conflict, InvalidInput, NotFound, Problem, Unavailable
 from usher.store.copying import SHAPE
+from usher.store.database import Txn
 from usher.store.migrations import refuse_newer, upgrade
 from usher.store.postgres import DURABLE, LINK, NOW_MS, UPGRADE_LOCK, described, engine_url
 from usher.store.tables import metadata
+from usher.store.workers import refuse_if_working
 
-ALIVE_MS = 30_000  # a worker seen so recently may still be at work
 PATIENT = "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=10s -c timezone=UTC"
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -73,15 +74,29 @@ def _connected(database_url: str, **options: str | bool) -> Iterator[Connection]
     engine = create_engine(
         engine_url(database_url), poolclass=NullPool, hide_parameters=True, connect_args=connect_args
     ).execution_options(**options)
+    is_reached = False
     try:
         with engine.begin() as conn:
+            is_reached = True
             yield conn
     except DBAPIError as error:
         if not isinstance(error.orig, psycopg.Error):
             raise
+        if not is_reached:
+            raise _unreached(error.orig, database_url) from None  # it may quote the address
         raise _named(error.orig, database_url) from None  # what it says of a row may name a member
     except psycopg.Error as error:
         raise _named(error, database_url) from None  # as above
+
+
+def _unreached(error: psycopg.Error, database_url: str) -> InvalidInput | Unavailable:
+    why = " ".join(str(error).split())
+    password = engine_url(database_url).password
+    shown = why.replace(str(password), "***") if password else why
+    if isinstance(error, psycopg.ProgrammingError):
+        return InvalidInput(Problem("The database's URL", f"is not understood ({shown}).", "Check what follows its ?."))
+    place = described(database_url)
+    return Unavailable(f"{place} could not be reached ({shown}). Check the address, user and password.")
 
 
 def _named(error: psycopg.Error, database_url: str) -> Conflict | Unavailable:
@@ -90,7 +105,7 @@ def _named(error: psycopg.Error, database_url: str) -> Conflict | Unavailable:
         return Conflict(f"Something else works on {place}. Nothing was changed; stop it, then try again.")
     if isinstance(error, psycopg.OperationalError):
         why = type(error).__name__ if error.sqlstate else str(error).strip().split("\n")[0]
-        return Unavailable(f"{place} could not be reached, or was lost ({why}). Try again: all is done, or nothing.")
+        return Unavailable(f"{place} was lost ({why}). Try again: all is done, or nothing.")
     column = f", column {error.diag.column_name}" if error.diag.column_name else ""
     table = f" in {error.diag.table_name}{column}" if error.diag.table_name else ""
     return Conflict(f"{place} does not take this ({type(error).__name__}{table}). Nothing was changed.")
@@ -122,13 +137,5 @@ def revision_of(conn: Connection) -> str:
 
 
 def _refuse_worked_on(conn: Connection) -> None:
-    if not inspect(conn).has_table("workers"):
-        return
-    since = now_ms_of(conn) - ALIVE_MS
-    asked = text("SELECT kind, host, pid FROM workers WHERE seen_ms > :since ORDER BY started_ms LIMIT 1")
-    worker = conn.execute(asked, {"since": since}).first()
-    if worker is not None:
-        raise Conflict(
-            f"A {worker.kind} process of Usher's works on this database (process {worker.pid} on {worker.host})."
-            f" Stop every process of Usher's first; where one was killed, wait {ALIVE_MS // 1000} s."
-        )
+    if inspect(conn).has_table("workers"):
+        refuse_if_working(Txn(conn, now_ms_of(conn)))

@@ -10,32 +10,45 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+import structlog
 from sqlalchemy import Row, delete, insert, select, text, update
 
 from usher.domain.worker import Standing, Stay, Worker
 from usher.errors import Conflict
 from usher.store.database import Database, Txn
 from usher.store.tables import leases, workers
+from usher.store.turns import Placed, Turn
 
 TAKE_TURNS = text("SELECT pg_advisory_xact_lock(CAST(:turn AS BIGINT))")
 TURN = 0x7573686572  # "usher": one lock for the beats of all workers on one database
 BY_ORDER = (workers.c.started_ms, workers.c.id)
 
+logger = structlog.get_logger("usher.store")
+
 
 def beat(txn: Txn, worker: Worker) -> list[Worker]:
+    """Beat as *beat_and_give_up* does, and return all that are there."""
+    return beat_and_give_up(txn, worker)[0]
+
+
+def beat_and_give_up(txn: Txn, worker: Worker) -> tuple[list[Worker], list[Worker]]:
     """
-    Write down that *worker* is there, drop those that are not, and return all that are, in order. Safe to repeat.
+    Write down that *worker* is there, and drop those that are not. Safe to repeat.
 
     Args:
         worker: its *stay* as it last knew it; where that is over, it begins a new one, the last in order.
+
+    Returns:
+        All that are there, in order, and those that were dropped.
     """
     _take_turns(txn)
     kept = _read(txn)
-    _drop(txn, [one.id for one in kept if one.id != worker.id and not one.is_alive(txn.now_ms)])
+    dead = [one for one in kept if one.id != worker.id and not one.is_alive(txn.now_ms)]
+    _drop(txn, [one.id for one in dead])
     former = next((one.stay for one in kept if one.id == worker.id), None)
     stay = former or Stay(_start_after(txn, worker.stay, *(one.stay for one in kept)), worker.id)
     _write(txn, replace(worker, stay=stay, seen_ms=txn.now_ms), is_new=former is None)
-    return _read(txn)
+    return _read(txn), dead
 
 
 def forget_others(txn: Txn, worker: str) -> None:
@@ -106,9 +119,13 @@ def refuse_if_working(txn: Txn) -> None:
     Raises:
         Conflict: somebody does; stop them first.
     """
-    working = [f"{one.kind} {one.pid} on {one.host}" for one in _read(txn) if one.is_alive(txn.now_ms)]
+    working = [one for one in _read(txn) if one.is_alive(txn.now_ms)]
     if working:
-        raise Conflict(f"Still working on this database: {', '.join(working)}. Stop them first.")
+        wait = max(one.lives_ms for one in working) // 1000
+        found = ", ".join(f"{one.kind} {one.pid} on {one.host}" for one in working)
+        raise Conflict(
+            f"Still working on this database: {found}. Stop them first; where one was killed, wait {wait} s."
+        )
 
 
 def is_shared(txn: Txn) -> bool:
@@ -129,21 +146,24 @@ class SqlWorkers:
         self._is_alone = is_alone
 
     async def beat(self, worker: Worker) -> list[Worker]:
-        def work(txn: Txn) -> list[Worker]:
+        def work(txn: Txn) -> tuple[list[Worker], list[Worker]]:
             if self._is_alone:
                 forget_others(txn, worker.id)
-            return beat(txn, worker)
+            return beat_and_give_up(txn, worker)
 
-        return await self._database.write(work)
+        there, dead = await self._database.write(Placed(work, Turn.CREW))
+        for one in dead:
+            logger.warning("worker_given_up", worker=one.id, host=one.host, pid=one.pid)
+        return there
 
     async def leave(self, worker: str) -> None:
-        await self._database.write(lambda txn: leave(txn, worker))
+        await self._database.write(Placed(lambda txn: leave(txn, worker), Turn.CREW))
 
     async def take_lease(self, name: str, worker: str) -> bool:
-        return await self._database.write(lambda txn: take_lease(txn, name, worker))
+        return await self._database.write(Placed(lambda txn: take_lease(txn, name, worker), Turn.CREW, name))
 
     async def release_lease(self, name: str, worker: str) -> None:
-        await self._database.write(lambda txn: release_lease(txn, name, worker))
+        await self._database.write(Placed(lambda txn: release_lease(txn, name, worker), Turn.CREW, name))
 
 
 def _take_turns(txn: Txn) -> None:

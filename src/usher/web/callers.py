@@ -17,7 +17,7 @@ from usher.access.roles import Actor, Role, allows
 from usher.errors import Forbidden, Unauthenticated
 from usher.web.deps import deps_of
 
-LOCAL = Actor("local operator", Role.ADMIN)
+LOCAL = Actor(LOCAL_OPERATOR, Role.ADMIN)
 LONGEST_TOKEN = 512  # characters; ours are far shorter, and hashing a megabyte is work for nothing
 
 
