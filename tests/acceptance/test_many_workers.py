@@ -41,6 +41,7 @@ async def test_workers_die_and_stop_and_the_database_restarts_every_few_seconds_
             await until(side.is_done, seconds=120 + PEOPLE / PER_SECOND * 3)
         for side in fleet.sides:
             await nothing_was_lost(side)
+        assert [fleet.end(name) for name in list(fleet.processes)] == [0, 0, 0]
 
 
 async def every_worker_shows_who_is_alive(fleet: Fleet) -> None:

@@ -17,7 +17,7 @@ from usher.settings import settings_from
 from usher.store.backup import backup
 from usher.store.migrations import upgrade
 from usher.store.moving import MoveReport, move, without_password
-from usher.store.opening import APPLICATION_ID, FILE_NAME
+from usher.store.opening import APPLICATION_ID, FILE_NAME, open_sqlite
 from usher.store.portable import changing
 from usher.store.postgres import NOW_MS, OLDEST_VERSION
 from usher.store.restoring import restore
@@ -47,7 +47,9 @@ def target(postgres_url: str) -> Iterator[Store]:
     run(store.database.close())
 
 
-def test_everything_is_there_and_the_file_keeps_its_rows_but_is_opened_no_more(folder: Path, postgres: PostgresServer) -> None:
+def test_everything_is_there_and_the_file_keeps_its_rows_but_is_opened_no_more(
+    folder: Path, postgres: PostgresServer
+) -> None:
     fill(folder)
     url = postgres.empty_database()
 
@@ -55,7 +57,10 @@ def test_everything_is_there_and_the_file_keeps_its_rows_but_is_opened_no_more(f
 
     assert report.left == folder / FILE_NAME
     assert (report.copied.rows["jobs"], report.copied.rows["ledger"]) == (1, 2)
-    for refused in (lambda: open_store(folder), lambda: backup(folder / "copy.db", folder, clock=SystemClock())):
+    for refused in (
+        lambda: open_sqlite(folder, clock=SystemClock()),
+        lambda: backup(folder / "copy.db", folder, clock=SystemClock()),
+    ):
         with pytest.raises(Conflict, match="was moved to usher_"):
             refused()
     store = open_postgres_store(url)

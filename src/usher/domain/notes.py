@@ -6,7 +6,6 @@ from typing import Any
 
 KEPT = "kept"  # a person overruled, at the removal brake, that somebody left
 OWED = "owed"  # a person asked for this one member to be sent again
-
 LOCAL_OPERATOR = "local operator"  # in the audit trail: whoever works on the data's own machine
 
 

@@ -1,7 +1,8 @@
 """
 The move from SQLite to PostgreSQL: everything, in one transaction there, while nothing works on either.
 
-The file is only read until all has arrived; then it says where, and is opened no more. What is owed keeps its moment although the clocks differ, so no claim ends early.
+The file is only read until all has arrived; then it says where, and is opened no more.
+What is owed keeps its moment although the clocks differ, so no claim ends early.
 """
 
 from contextlib import closing
@@ -54,7 +55,8 @@ def move(
     Raises:
         InvalidInput: *to_url* names no PostgreSQL database or would show its password, or PostgreSQL is in use already.
         NotFound: there is no database to move.
-        Conflict: Usher is running, the file was moved before, the target is in use, or one of the two is not as it must be. Nothing was changed.
+        Conflict: Usher is running, the file was moved before, the target is in use, or one of the two is not as it
+            must be. Nothing was changed.
         Unavailable: a disk or the server did not take it; try again.
     """
     refuse_showing_password(to_url, "URL")

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from usher.access.roles import Actor, Role, allows
+from usher.domain.notes import LOCAL_OPERATOR
 from usher.errors import Forbidden, Unauthenticated
 from usher.web.deps import deps_of
 
