@@ -84,7 +84,8 @@ class Bells:
 
     def _hear(self, conn: psycopg.Connection[Any]) -> None:
         while not self._closing.is_set():
-            for word in {notice.payload for notice in conn.notifies(timeout=HEAR_SECONDS, stop_after=1)}:
+            heard = conn.notifies(timeout=HEAR_SECONDS, stop_after=1)  # all that came together, each word once
+            for word in dict.fromkeys(notice.payload for notice in heard):
                 self._tell(word)
 
     def _tell(self, word: str) -> None:

@@ -25,6 +25,7 @@ from usher.store.turns import place_of
 T = TypeVar("T")
 MINUTE, HOUR = 60, 3600  # the steps of activity, in seconds
 MOST_WORKS_A_COMMIT = 256  # bounds how long one commit keeps others waiting
+END_SECONDS = 1.0
 MOST_WAITING = 20_000  # works, while a database hangs; those that nobody waits for any more count too
 IN_DOUBT = "The database went away while it was told to keep this. Look whether it did before you do it again."
 BUSY = "The database cannot take this right now; ask again in a moment."
@@ -296,6 +297,8 @@ class ThreadedDatabase:
         for waiting, end in zip((self._writes, *self._reads), ends, strict=True):
             waiting.put(end)
         await gather(*(end.future for end in ends))
+        for thread in self._threads:
+            thread.join(END_SECONDS)  # it has nothing left to do
         for engine in self._engines:
             engine.dispose()
 
