@@ -9,12 +9,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import measuring
 from tests import postgres as real_postgres
 from tests.postgres import PostgresServer, postgres_server
 from tests.ui import chromium
 
 # Without this, the first look at "the current loop" makes one that nobody closes (Python 3.11 to 3.13).
 asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="session")
+def measured() -> measuring.Measured:
+    """Keeps a figure that a test took: measured("crash.places", 48)."""
+    return measuring.keep
 
 
 @pytest.fixture(scope="session")
