@@ -12,9 +12,14 @@ class ManualClock:
 
     at_ms: int = NOON_MS
     slept_seconds: float = 0.0
+    set_by_ms: int = 0
 
     def now_ms(self) -> int:
-        return self.at_ms
+        return self.at_ms + self.set_by_ms
+
+    def set_by(self, milliseconds: int) -> None:
+        """Set the wall clock forward, or back; the steady one knows nothing of it."""
+        self.set_by_ms += milliseconds
 
     def monotonic(self) -> float:
         return self.at_ms / 1000

@@ -38,10 +38,12 @@ class Txn:
 
     Tally keys are (job key, counter name); job 0 holds what belongs to no job. What *activity* counts is stored too, in
     the minute and the hour of the commit; its keys are (job key, name). *owes_more*: whoever sends should look again.
+    *steady*: what this machine's monotonic clock showed when the ledger's was read.
     """
 
     conn: Connection
     now_ms: int
+    steady: float = 0.0
     tally: Counter[tuple[int, str]] = field(default_factory=Counter)
     activity: Counter[tuple[int, str]] = field(default_factory=Counter)
     owes_more: bool = False
@@ -172,7 +174,7 @@ def _alone(engine: Engine, terms: Terms, work: Work[Any]) -> Any:
 def _in_one_transaction(engine: Engine, terms: Terms, works: Sequence[Work[Any]]) -> list[Any]:
     with engine.connect() as conn:
         transaction = conn.begin()
-        txn = Txn(conn, terms.begin(conn))
+        txn = Txn(conn, terms.begin(conn), terms.clock.monotonic())
         results = [work(txn) for work in works]
         add_to_counters(txn)
         add_to_activity(txn)

@@ -9,6 +9,7 @@ from usher.domain.job import Job
 from usher.domain.notes import HistoryEntry
 from usher.domain.outcome import Accepted, Late, Rejected, RetryLater, StopJob, Unknown
 from usher.store import erasure, ledger, notes
+from usher.store.clock_steps import Reading, hold_back, reading_of, was_set
 from usher.store.database import Database, Txn
 from usher.store.jobs import deleted_among, writes_as
 from usher.store.server_mark import refuse_early_claim
@@ -21,15 +22,22 @@ class SqlDelivery:
     def __init__(self, database: Database, sql: Statements) -> None:
         self._database = database
         self._sql = sql
+        self._read: Reading | None = None  # the clocks at the last claim
 
     async def claim(self, job: Job, *, lane: int, limit: int, hold_ms: int) -> list[Claim] | None:
-        def work(txn: Txn) -> list[Claim] | None:
+        last = self._read
+
+        def work(txn: Txn) -> tuple[Reading, list[Claim] | None]:
+            if was_set(txn, last, hold_ms=hold_ms):
+                hold_back(txn, hold_ms=hold_ms)
+                return reading_of(txn), []
             refuse_early_claim(txn)
             if not writes_as(txn, job):
-                return None
-            return ledger.claim(txn, self._sql, job.key, lane=lane, limit=limit, hold_ms=hold_ms)
+                return reading_of(txn), None
+            return reading_of(txn), ledger.claim(txn, self._sql, job.key, lane=lane, limit=limit, hold_ms=hold_ms)
 
-        return await self._database.write(work)
+        self._read, claims = await self._database.write(work)
+        return claims
 
     async def settle(self, settlements: Sequence[Settlement]) -> set[int]:
         return await self._database.write(lambda txn: settle(txn, self._sql, settlements))

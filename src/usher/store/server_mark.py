@@ -25,6 +25,7 @@ KEPT = text("SELECT name, value FROM facts WHERE name IN (:mark, :quiet)")
 KEEP_MARK = text(
     "INSERT INTO facts (name, value) VALUES (:name, :mark) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
+EARLY = "The database went back in time, or its clock was set; nothing is sent while earlier requests may still land."
 
 logger = structlog.get_logger("usher.store")
 
@@ -72,7 +73,7 @@ def refuse_early_claim(txn: Txn) -> None:
     """
     kept = {row.name: row.value for row in txn.conn.execute(KEPT, {"mark": MARK, "quiet": QUIET})}
     if txn.now_ms < int(kept.get(QUIET, 0)) or _is_another(txn.conn, kept.get(MARK)):
-        raise Unavailable("The database went back in time; nothing is sent while earlier requests may still land.")
+        raise Unavailable(EARLY)
 
 
 def _is_another(conn: Connection, known: str | None) -> bool:

@@ -9,6 +9,7 @@ where they were sent.
 from sqlalchemy import delete, insert, select, text
 
 from usher.store.database import Txn
+from usher.store.server_mark import refuse_early_claim
 from usher.store.statements import LANE_BULK, LANE_HELD, LANE_LIVE
 from usher.store.tables import trials
 
@@ -34,7 +35,13 @@ HOLD = text(
 
 
 def begin_trial(txn: Txn, place: str, *, hold_ms: int) -> int:
-    """Hold *place*, where nothing may live, for so long; return until when. Rows that have run out go."""
+    """
+    Hold *place*, where nothing may live, for so long; return until when. Rows that have run out go.
+
+    Raises:
+        Unavailable: nobody may send yet; ask again.
+    """
+    refuse_early_claim(txn)
     until_ms = txn.now_ms + hold_ms
     _forget_over(txn)
     txn.conn.execute(insert(trials).values(place=place, until_ms=until_ms))
