@@ -12,11 +12,13 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
 
+from usher.cli.bounded import BoundedProtocol, Bounds, Room
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.settings import Settings
 from usher.web.public_door import PublicDoor
@@ -59,6 +61,7 @@ async def served(
     public: Sequence[socket.socket] = (),
     lifespan: bool = False,
     trusted_proxies: str = "",
+    bounds: Bounds | None = None,
     before_end: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """
@@ -66,11 +69,13 @@ async def served(
 
     Args:
         public: sockets that show only what vendors send to.
+        bounds: what a caller may take; those of all sockets share the places.
         before_end: tells what streams without end to let go.
     """
-    servers = {Server(_config(app, lifespan=lifespan, trusted_proxies=trusted_proxies)): sockets}
+    config = partial(_config, room=Room(bounds), trusted_proxies=trusted_proxies)
+    servers = {Server(config(app, lifespan=lifespan)): sockets}
     if public:
-        servers[Server(_config(PublicDoor(app), lifespan=False, trusted_proxies=trusted_proxies))] = list(public)
+        servers[Server(config(PublicDoor(app), lifespan=False))] = list(public)
     running = [asyncio.create_task(server.serve(sockets=theirs)) for server, theirs in servers.items()]
     await _until_listening(list(servers), running)
     try:
@@ -92,10 +97,10 @@ async def _until_listening(servers: list[Server], running: list[asyncio.Task[Non
             task.result()
 
 
-def _config(app: Any, *, lifespan: bool, trusted_proxies: str) -> uvicorn.Config:
+def _config(app: Any, *, lifespan: bool, room: Room, trusted_proxies: str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=partial(BoundedProtocol, room=room),  # type: ignore[arg-type] # it is only ever called
         ws="none",
         lifespan="on" if lifespan else "off",
         log_config=None,

@@ -61,6 +61,7 @@ class ControlMapp:
             ("GET", "/ledger", control(self.ledger)),
             ("DELETE", "/ledger", control(self.clear_ledger)),
             ("GET", "/deliveries", control(self.deliveries)),
+            ("GET", "/acceptances", control(self.acceptances)),
             ("GET", "/feedback", control(self.feedback)),
         ]
 
@@ -145,6 +146,10 @@ class ControlMapp:
             for key, delivered in self.world.ledger.by_key.items()
             if key.attribute == wanted
         }
+
+    async def acceptances(self, call: Call) -> Any:
+        """[number, at_ms, member, attribute, value] of what was accepted after number *after*, newest first."""
+        return self.world.ledger.accepted_after(int(call.query.get("after", "0")))
 
     async def feedback(self, call: Call) -> Any:
         """The newest thousand items, and counts of all by code."""

@@ -12,6 +12,7 @@ is read, so a sandbox that is kept from running sees those that waited all at on
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from usher.sandbox.exchange import Call
 from usher.sandbox.mapp_state import CONTROL_KEYS, IDENTIFIER_PRIORITY
 
 EXAMPLES_KEPT = 100
+ACCEPTANCES_KEPT = 100_000
 
 
 class Key(NamedTuple):
@@ -115,6 +117,16 @@ class Delivered:
     applied_number: int = 0
 
 
+class Acceptance(NamedTuple):
+    """One value accepted for one key; *number* counts acceptances from 1, *at_ms* is milliseconds since 1970."""
+
+    number: int
+    at_ms: int
+    member: str
+    attribute: str
+    value: Any
+
+
 @dataclass(slots=True)
 class MappLedger:
     """Watches the event route. Lives as long as the sandbox, or until it is cleared; one event loop only."""
@@ -128,7 +140,9 @@ class MappLedger:
     disordered: list[list[str]] = field(default_factory=list)
     by_key: dict[Key, Delivered] = field(default_factory=dict)
     statuses: Counter[str] = field(default_factory=Counter)
+    acceptances: deque[Acceptance] = field(default_factory=lambda: deque(maxlen=ACCEPTANCES_KEPT))
     _number: int = 0
+    _accepted: int = 0
 
     def arrived(self, call: Call) -> None:
         self.requests += 1
@@ -142,10 +156,17 @@ class MappLedger:
 
     def accepted(self, arrival: Arrival) -> None:
         arrival.is_accepted = True
+        at_ms = self.clock.now_ms()
         for key in arrival.keys:
             delivered = self.by_key.setdefault(key, Delivered())
             delivered.value = arrival.event[key.attribute]
             delivered.accepted += 1
+            self._accepted += 1
+            self.acceptances.append(Acceptance(self._accepted, at_ms, key.member, key.attribute, delivered.value))
+
+    def accepted_after(self, number: int) -> list[Acceptance]:
+        """What was accepted after acceptance *number*, newest first; no more than the newest hundred thousand."""
+        return list(takewhile(lambda one: one.number > number, reversed(self.acceptances)))
 
     def ended(self, call: Call, *, is_answered: bool) -> None:
         arrival: Arrival = call.note

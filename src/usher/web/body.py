@@ -1,16 +1,22 @@
-"""How a request's JSON body is read: at most so much of it, and never deeper than Python can follow."""
+"""How a request's JSON body is read: at most so much, for so long, and never deeper than Python can follow."""
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends
 from starlette.requests import Request
 
-from usher.errors import Problem
+from usher.errors import Problem, Unavailable
 from usher.web.addressing import NUL
 from usher.web.failures import BadJson, TooLarge
 
 MOST_BYTES = 1_048_576  # the largest honest body is a list of members to retry
+READ_SECONDS = 15.0
+
+
+class SlowBody(Unavailable):
+    """The body did not arrive in time; send the request again."""
 
 
 async def json_object(request: Request) -> dict[str, Any]:
@@ -19,14 +25,21 @@ async def json_object(request: Request) -> dict[str, Any]:
 
     Raises:
         TooLarge, BadJson: send a smaller one, or an object.
+        SlowBody: it did not arrive within READ_SECONDS.
     """
     try:
-        value = msgspec.json.decode(await _whole(request) or b"{}")
+        async with asyncio.timeout(READ_SECONDS):
+            body = await _whole(request)
+    except TimeoutError:
+        raise SlowBody from None
+    try:
+        value = msgspec.json.decode(body or b"{}")
+        has_nul = _holds_nul(value)  # follows the value in less depth than the decoder does
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadJson(Problem("body", "is not JSON.", "Send one JSON object in UTF-8.")) from None
     if not isinstance(value, dict):
         raise BadJson(Problem("body", "is not a JSON object.", "Send one JSON object."))
-    if _holds_nul(value):
+    if has_nul:
         raise BadJson(Problem("body", "holds the character NUL.", "Leave it out; no text of ours has it."))
     return value
 
