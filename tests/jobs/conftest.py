@@ -26,6 +26,7 @@ ON_BOTH = {
     "test_jobs_removals",
     "test_jobs_resending",
     "test_jobs_trial",
+    "test_jobs_trigger_gaps",
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.jobs.fake_vendors import LYTICS_HOST, VIP
 from usher.domain.job import Cause, Status, Webhook
 from usher.jobs.looking import job_logs
-from usher.jobs.sources import LOOK_SECONDS, TURN_SECONDS, mind_sources, watch_sources
+from usher.jobs.sources import LOOK_SECONDS, TURN_SECONDS, by_turns, mind_sources
 
 
 async def test_a_webhook_that_ended_in_lytics_is_made_anew_and_what_was_missed_is_looked_for(office):
@@ -53,10 +53,12 @@ async def test_who_may_not_look_asks_soon_whether_it_may_and_leaves_the_looking_
     async def may_watch() -> bool:
         asked_at.append(office.clock.monotonic() - began)
         looks.append(sum(asked.line == f"GET /v2/job/{job.webhook.job_id}" for asked in office.vendors.asked))
+        if not turns:
+            raise asyncio.CancelledError
         return turns.pop(0)
 
-    with pytest.raises(IndexError):  # its fourth turn
-        await watch_sources(office.desk, may_watch=may_watch)
+    with pytest.raises(asyncio.CancelledError):  # at its fourth turn
+        await by_turns(office.desk, mind_sources, every_seconds=LOOK_SECONDS, may_watch=may_watch)
 
     assert asked_at == pytest.approx([0, TURN_SECONDS, 2 * TURN_SECONDS, 2 * TURN_SECONDS + LOOK_SECONDS])
     assert looks == [0, 0, 0, 1]

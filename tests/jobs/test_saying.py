@@ -182,7 +182,7 @@ STOPPED = [
     (Cause.LYTICS_CREDENTIALS, "Lytics refuses the credentials of Our Lytics", "by itself"),
     (Cause.REJECTIONS, "Mapp rejects most people of this job", "Look at who is set aside"),
     (Cause.AUDIENCE, "The audience VIP shoppers cannot be read", "Mend it in Lytics"),
-    (Cause.FIELD, "The Identifier Field is gone from Lytics", "Bring it back"),
+    (Cause.FIELD, "The Identifier Field does not name people any more", "Bring it back"),
     (Cause.NONE, "The job cannot go on", "Mend what is named below"),
 ]
 

@@ -1,9 +1,10 @@
 """
 Which jobs need a person, and under which words each is found.
 
-A job needs a person while it is at fault, has failed, or people of it wait at the removal brake. A pause is somebody's
-own wish, so a paused job keeps its word, Paused; but those who wait at its brake go on waiting, and no resume decides
-about them. So it is found under both: where somebody looks for what is paused, and for what needs them.
+A job needs a person while it is at fault, has failed, people of it wait at the removal brake, or triggers of it may be
+missing. A pause is somebody's own wish, so a paused job keeps its word, Paused; but those who wait at its brake go on
+waiting, and no resume decides about them. So it is found under both: where somebody looks for what is paused, and for
+what needs them.
 """
 
 from enum import StrEnum
@@ -45,9 +46,16 @@ def is_at_brake(status: Status, *, is_held: bool) -> bool:
     return is_held and status in LIVE
 
 
-def needs_attention(status: Status, *, is_held: bool) -> bool:
-    """Return whether a job needs a person; *is_held* as in *is_at_brake*."""
-    return status in STOPPED or is_at_brake(status, is_held=is_held)
+def is_short_of_triggers(status: Status, *, has_gap: bool) -> bool:
+    """Return whether an open gap in its triggers counts: not for a job that has ended, or that somebody paused."""
+    return has_gap and status in LIVE and status is not Status.PAUSED
+
+
+def needs_attention(status: Status, *, is_held: bool, has_gap: bool = False) -> bool:
+    """Return whether a job needs a person; *is_held* as in *is_at_brake*, *has_gap*: triggers of it may be missing."""
+    if status in STOPPED or is_at_brake(status, is_held=is_held):
+        return True
+    return is_short_of_triggers(status, has_gap=has_gap)
 
 
 def is_told_by_brake(status: Status, *, is_held: bool) -> bool:
@@ -55,12 +63,12 @@ def is_told_by_brake(status: Status, *, is_held: bool) -> bool:
     return is_at_brake(status, is_held=is_held) and status is not Status.PAUSED
 
 
-def group_of(status: Status, *, is_held: bool) -> Group:
+def group_of(status: Status, *, is_held: bool, has_gap: bool = False) -> Group:
     """Return the most urgent group of a job, by which it is sorted."""
-    return Group.ATTENTION if needs_attention(status, is_held=is_held) else _USUALLY[status]
+    return Group.ATTENTION if needs_attention(status, is_held=is_held, has_gap=has_gap) else _USUALLY[status]
 
 
-def groups_of(status: Status, *, is_held: bool) -> frozenset[Group]:
+def groups_of(status: Status, *, is_held: bool, has_gap: bool = False) -> frozenset[Group]:
     """Return every group under which a job is found: one, but two for a paused job that needs attention."""
-    first = group_of(status, is_held=is_held)
+    first = group_of(status, is_held=is_held, has_gap=has_gap)
     return frozenset({first, Group.PAUSED}) if status is Status.PAUSED else frozenset({first})

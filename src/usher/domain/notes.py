@@ -36,6 +36,9 @@ class LogCode(StrEnum):
     NO_IDENTIFIER = "SCAN-NO-IDENTIFIER"
     WEBHOOK = "WEBHOOK"  # how triggers reach the job from here on
     WEBHOOK_LOST = "WEBHOOK-LOST"
+    GAP = "TRIGGER-GAP"  # triggers may be missing
+    GAP_OVER = "TRIGGER-GAP-OVER"
+    REDEFINED = "AUDIENCE-REDEFINED"
 
 
 @dataclass(frozen=True, slots=True)

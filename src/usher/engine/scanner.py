@@ -23,6 +23,7 @@ from usher.errors import (
 )
 from usher.lytics.audiences import Audience
 from usher.lytics.scan import PAGE_SIZE, CursorExpired, Page, PageSightings, observations_of_page
+from usher.lytics.usability import why_unlisted, why_unusable
 
 T = TypeVar("T")
 SOURCE_OF = {"backfill": Source.BACKFILL, "baseline": Source.BASELINE, "reconcile": Source.RECONCILE}
@@ -162,17 +163,9 @@ class Scanner:
 
     async def _usable_audience(self, job: Job) -> Audience:
         audience = await self._asked(lambda: self._audience_or_none(job))
-        if audience is None or audience.is_deleted:
-            raise JobAtFault(
-                Cause.AUDIENCE,
-                f"The audience {job.audience_name!r} is no longer in Lytics. Duplicate this job with another audience.",
-            )
-        if not audience.is_valid:
-            raise JobAtFault(
-                Cause.AUDIENCE,
-                f"Lytics calls the audience {job.audience_name!r} invalid"
-                f" ({audience.invalid_reason or 'no reason given'}). Mend it in Lytics, then restart this job.",
-            )
+        reason = why_unusable(audience, name=job.audience_name)
+        if audience is None or reason is not None:
+            raise JobAtFault(Cause.AUDIENCE, reason or "")
         return audience
 
     async def _audience_or_none(self, job: Job) -> Audience | None:
@@ -184,11 +177,7 @@ class Scanner:
     async def _check_field(self, job: Job) -> None:
         fields = await self._asked(self._lytics.fields)
         if job.config.uid_field not in {field.name for field in fields}:
-            raise JobAtFault(
-                Cause.FIELD,
-                f"The identifier field {job.config.uid_field!r} is no longer in Lytics' schema."
-                " Bring it back, then restart this job.",
-            )
+            raise JobAtFault(Cause.FIELD, why_unlisted(job.config.uid_field))
 
     async def _kept(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do *work* on the store until it takes it."""

@@ -15,6 +15,7 @@ from usher.store import jobs, ledger, scans
 from usher.store.authorizations import Authorization, all_authorizations
 from usher.store.brake import waiting_exits
 from usher.store.database import Txn
+from usher.store.gaps import gap_of
 from usher.store.statements import LANE_BULK, LANE_LIVE
 from usher.store.workers import all_workers, is_shared
 
@@ -111,7 +112,7 @@ def _of_job(txn: Txn, job: Job, counted: dict[str, int], scan: Scan | None) -> J
         members=dict.fromkeys(MEMBERS, 0) | members | {"held": held},
         events=dict.fromkeys(EVENTS, 0) | events,
         overdue_seconds={name: _overdue_seconds(txn, job, lane) for name, lane in LANES.items()},
-        needs_person=needs_attention(job.status, is_held=is_held),
+        needs_person=needs_attention(job.status, is_held=is_held, has_gap=gap_of(txn, job.key) is not None),
     )
 
 

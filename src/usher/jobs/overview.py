@@ -14,6 +14,7 @@ from usher.jobs.totals import Totals
 from usher.store import activity, brake, jobs, scans
 from usher.store.authorizations import all_authorizations
 from usher.store.database import HOUR, Txn
+from usher.store.gaps import gaps_of_jobs
 
 MOST_JOBS = 10_000  # read at once; people make jobs by hand
 MOST_ROWS = 500  # shown at once
@@ -103,6 +104,7 @@ def _rows(txn: Txn, found: Sequence[Job], counters: dict[int, dict[str, int]]) -
     newest, changed = scans.last_scans(txn), activity.last_changes(txn)
     held = brake.waiting_by_job(txn, [job.key for job in found if job.exits_held])
     labels = {auth.id: auth.label for auth in all_authorizations(txn)}
+    short = gaps_of_jobs(txn)
     return [
         row_of(
             job,
@@ -113,6 +115,7 @@ def _rows(txn: Txn, found: Sequence[Job], counters: dict[int, dict[str, int]]) -
                 changed_at=changed.get(job.key),
                 labels=labels,
                 now_ms=txn.now_ms,
+                has_gap=job.key in short,
             ),
         )
         for job in found

@@ -46,6 +46,7 @@ class Row:
         spark: (entered, exited) of the last 24 hours, oldest first; the newest hour is not over yet.
         sleep_until_ms: while asleep only.
         webhook: "made", "manual" or "off".
+        has_gap: triggers of it may be missing.
     """
 
     id: str
@@ -75,10 +76,11 @@ class Row:
     sleep_until_ms: int | None
     created_ms: int
     webhook: str
+    has_gap: bool = False
 
     @property
     def groups(self) -> frozenset[Group]:
-        return groups_of(self.status, is_held=self.is_waiting)
+        return groups_of(self.status, is_held=self.is_waiting, has_gap=self.has_gap)
 
     def matches(self, search: str) -> bool:
         """Whether *search* is part of its name, audience, attribute or group, whatever the letters' case."""
@@ -97,6 +99,7 @@ class Known:
         held: exits that wait for a person.
         changed_at: the newest bucket with a change, in epoch seconds.
         labels: of authorizations, by id.
+        has_gap: triggers of it may be missing.
     """
 
     counted: dict[str, int]
@@ -105,6 +108,7 @@ class Known:
     changed_at: int | None
     labels: dict[str, str]
     now_ms: int
+    has_gap: bool = False
 
 
 def row_of(job: Job, known: Known) -> Row:
@@ -118,7 +122,7 @@ def row_of(job: Job, known: Known) -> Row:
         id=job.id,
         name=job.name,
         description=job.description,
-        group=group_of(job.status, is_held=waits),
+        group=group_of(job.status, is_held=waits, has_gap=known.has_gap),
         status=job.status,
         cause=Cause.REMOVALS if waits and not job.cause else job.cause,
         reason=job.reason,
@@ -142,6 +146,7 @@ def row_of(job: Job, known: Known) -> Row:
         sleep_until_ms=job.sleep_until_ms if job.status is Status.SLEEPING else None,
         created_ms=job.created_ms,
         webhook=job.webhook.state,
+        has_gap=known.has_gap,
     )
 
 

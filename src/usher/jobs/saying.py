@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from usher.clock import iso_from_ms
+from usher.domain.attention import is_short_of_triggers
 from usher.domain.job import Cause, Status
+from usher.domain.trigger_gap import gap_said
 from usher.jobs.plainly import about, plain
 from usher.jobs.standing import Standing
 
-__all__ = ["Saying", "about", "plain", "say", "say_held", "sentence_of"]
+__all__ = ["Saying", "about", "plain", "say", "say_gap", "say_held", "sentence_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,18 @@ def say_held(now: Standing) -> Saying | None:
     return Saying(text, "warn", title=f"{held} {verb} for your decision", quoted=plain(now.job.reason))
 
 
+def say_gap(now: Standing) -> Saying | None:
+    """Return which triggers may be missing, where any may and the job goes on."""
+    if now.gap is None or not is_short_of_triggers(now.job.status, has_gap=True):
+        return None
+    return Saying(gap_said(now.gap), "warn", title="Triggers from Lytics may be missing")
+
+
 def sentence_of(now: Standing) -> str:
     """Return in one line what a job's page says above everything; what is quoted there is the job's reason."""
     said = say(now)
     held = None if said.title else say_held(now)
-    return " ".join(_in_one_line(one) for one in (held, said) if one is not None)
+    return " ".join(_in_one_line(one) for one in (held, say_gap(now), said) if one is not None)
 
 
 def _in_one_line(said: Saying) -> str:
@@ -196,8 +205,11 @@ _FAULTS = {
         "Mapp rejects most people of this job",
         "Look at who is set aside and why. One of them is tried at times; the job goes on once Mapp takes one.",
     ),
-    Cause.AUDIENCE: ("The audience {audience} cannot be read", "Mend it in Lytics, then test again."),
-    Cause.FIELD: ("The Identifier Field is gone from Lytics", "Bring it back in Lytics, then test again."),
+    Cause.AUDIENCE: ("The audience {audience} cannot be read", "Mend it in Lytics: the job goes on by itself."),
+    Cause.FIELD: (
+        "The Identifier Field does not name people any more",
+        "Bring it back in Lytics: the job goes on by itself.",
+    ),
 }
 
 

@@ -1,27 +1,38 @@
 """
-Whether a job's triggers can still come: its audience is there, and its webhook in Lytics is at work.
+Whether a job's triggers can still come: its audience is there as it was, and its webhook in Lytics is at work.
 
 What ended in Lytics is made anew, and what was missed meanwhile is found by a reconcile. Of several processes that
 could look, one does.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
-from usher.domain.job import SENDING, Cause, Event, Job, Status, next_status
-from usher.domain.notes import LogCode, LogEntry
-from usher.errors import RemoteMissing, UsherError
+from usher.domain.job import Job, Webhook
+from usher.domain.trigger_gap import GapKind
+from usher.errors import RemoteMissing, RemoteRefused, UsherError
 from usher.jobs.desk import Desk
+from usher.jobs.source_faults import keep_seen, look_at
+from usher.jobs.trigger_gaps import mind_silence, note_alive, open_gap
 from usher.jobs.webhooks import in_step, is_webhook_wanted, replace_webhook
 from usher.lytics.client import LyticsClient
-from usher.store import jobs, notes
+from usher.store import jobs
+from usher.store.authorizations import authorization_by_id, note_health
 from usher.store.database import Txn
+from usher.store.gaps import gap_of
+from usher.store.source_facts import SourceFacts, forget_ended, keep_source_facts, source_facts
 
 LEASE = "sources"
 LOOK_SECONDS = 300.0
+ALIVE_SECONDS = 60.0
 TURN_SECONDS = 5.0  # how soon one that may not look asks again whether it may
 ENDED = frozenset({"failed", "killed", "deleted", "completed"})  # Lytics' words for a job that sends nothing more
+STALLED = frozenset({"sleeping", "paused"})  # and for one that sends nothing now
+STALLED_MS = 240_000  # seen at two looks: a short sleep after one 503 is nobody's business
 GONE = "missing"
 
 logger = structlog.get_logger("usher.jobs")
@@ -33,82 +44,106 @@ async def _always() -> bool:
 
 async def watch_sources(desk: Desk, *, may_watch: Callable[[], Awaitable[bool]] = _always) -> None:
     """
-    Look as soon as this process may, and every LOOK_SECONDS, until cancelled.
+    Look as soon as this process may, and every LOOK_SECONDS, until cancelled; tell each minute that it is alive.
 
     Args:
         may_watch: asked before each look; takes the lease LEASE where several processes could look.
     """
+    async with asyncio.TaskGroup() as group:
+        group.create_task(by_turns(desk, note_alive, every_seconds=ALIVE_SECONDS, may_watch=may_watch))
+        group.create_task(by_turns(desk, mind_sources, every_seconds=LOOK_SECONDS, may_watch=may_watch))
+
+
+async def by_turns(
+    desk: Desk,
+    work: Callable[[Desk], Awaitable[None]],
+    *,
+    every_seconds: float,
+    may_watch: Callable[[], Awaitable[bool]],
+) -> None:
+    """Do *work* whenever it is time and this process may, until cancelled; what fails is done at its next time."""
     while True:
         is_mine = False
         try:
             is_mine = await may_watch()
             if is_mine:
-                await mind_sources(desk)
+                await work(desk)
         except UsherError as error:
             logger.warning("sources_not_looked_at", reason=error.message)
-        await desk.clock.sleep(LOOK_SECONDS if is_mine else TURN_SECONDS)
+        except Exception:
+            logger.exception("source_watch_failed")
+        await desk.clock.sleep(every_seconds if is_mine else TURN_SECONDS)
 
 
 async def mind_sources(desk: Desk) -> None:
     """See to the source of every live job; one that cannot be seen to keeps nobody else waiting for the next look."""
+    by_auth: defaultdict[str, list[Job]] = defaultdict(list)
     for job in await desk.database.read(jobs.live_jobs):
-        try:
-            await mind_source(desk, job)
-        except UsherError as error:
-            logger.info("source_not_seen", job=job.id, reason=error.message)
+        by_auth[job.lytics_auth].append(job)
+    for auth_id, theirs in by_auth.items():
+        fields = await _fields(desk, auth_id)
+        for job in theirs:
+            try:
+                await mind_source(desk, job, fields=fields)
+            except UsherError as error:
+                logger.info("source_not_seen", job=job.id, reason=error.message)
+    await desk.database.write(forget_ended)
 
 
-async def mind_source(desk: Desk, job: Job) -> None:
+async def _fields(desk: Desk, auth_id: str) -> frozenset[str]:
+    """Return the names of all fields, none where Lytics does not say; a refusal shows in the authorization's health."""
+    try:
+        lytics = await desk.vendors.lytics(auth_id)
+        found = frozenset(field.name for field in await lytics.fields())
+    except RemoteRefused as error:
+        await _note_health(desk, auth_id, is_healthy=False, note=error.message)
+        return frozenset()
+    except UsherError as error:
+        logger.info("fields_not_seen", authorization=auth_id, reason=error.message)
+        return frozenset()
+    await _note_health(desk, auth_id, is_healthy=True)
+    return found
+
+
+async def _note_health(desk: Desk, auth_id: str, *, is_healthy: bool, note: str = "") -> None:
+    found = await desk.database.read(lambda txn: authorization_by_id(txn, auth_id))
+    if (found.status == "healthy") is not is_healthy:
+        await desk.database.write(lambda txn: note_health(txn, auth_id, is_healthy=is_healthy, note=note))
+
+
+async def mind_source(desk: Desk, job: Job, *, fields: frozenset[str] = frozenset()) -> None:
     """
-    Stop *job* where its audience is gone; make its webhook where that is missing or ended.
+    Stop *job* where its source is gone, and let it go on where it is back; make its webhook where that is missing.
+
+    Args:
+        fields: the names of all fields of people's profiles; none: Lytics did not say.
 
     Raises:
         RemoteError: Lytics did not say; look again later.
     """
+    await mind_silence(desk, job)  # asks nobody, so it is told even while Lytics does not answer
     lytics = await desk.vendors.lytics(job.lytics_auth)
-    if (fault := await _audience_fault(lytics, job)) is not None:
-        await _stop(desk, job, fault)
-    elif is_webhook_wanted(job):
-        await _mind_webhook(desk, lytics, job)
+    seen = await look_at(lytics, job, fields=fields)
+    is_redefined = await keep_seen(desk, job, seen)
+    if seen.is_there and is_webhook_wanted(job):
+        await _mind_webhook(desk, lytics, job, is_redefined=is_redefined)
 
 
-async def _audience_fault(lytics: LyticsClient, job: Job) -> str | None:
-    try:
-        audience = await lytics.audience(job.config.segment_id)
-    except RemoteMissing:
-        return f"The audience {job.audience_name!r} is no longer in Lytics. Duplicate this job with another audience."
-    if audience.is_deleted:
-        return f"The audience {job.audience_name!r} was deleted in Lytics. Duplicate this job with another audience."
-    if not audience.is_valid:
-        reason = audience.invalid_reason or "no reason given"
-        return (
-            f"Lytics calls the audience {job.audience_name!r} invalid ({reason}). Mend it there, then restart this job."
-        )
-    return None
-
-
-async def _stop(desk: Desk, job: Job, reason: str) -> None:
-    def work(txn: Txn) -> None:
-        if job.status not in SENDING:
-            return
-        status = next_status(job.status, Event.FAULT)
-        if jobs.change_job_if(txn, job.key, expected=job.status, status=status, cause=Cause.AUDIENCE, reason=reason):
-            notes.add_log(txn, LogEntry(job.key, "error", reason, LogCode.FAULT))
-
-    await desk.database.write(work)
-    desk.refresh()
-
-
-async def _mind_webhook(desk: Desk, lytics: LyticsClient, job: Job) -> None:
+async def _mind_webhook(desk: Desk, lytics: LyticsClient, job: Job, *, is_redefined: bool) -> None:
     webhook = job.webhook
-    if webhook.state == "made":
-        status = await _status(lytics, webhook.job_id)
-        if status in ENDED or status == GONE:
-            _, is_kept = await replace_webhook(desk, job)
-            if is_kept:
-                await _make_good(desk, job, status)
-    elif webhook.is_tried_again or not webhook.note:
-        await in_step(desk, job)
+    if webhook.state != "made":
+        if webhook.is_tried_again or not webhook.note:
+            await in_step(desk, job)
+        return
+    status = await _status(lytics, webhook.job_id)
+    if status in ENDED or status == GONE:
+        after, is_kept = await replace_webhook(desk, job, older=f"It has ended ({status})")
+        if is_kept:
+            await _note_ended(desk, after, status, was=webhook)
+    elif is_redefined:
+        await replace_webhook(desk, job, older="It was made before the audience was redefined")
+    else:
+        await _note_status(desk, job, status)
 
 
 async def _status(lytics: LyticsClient, webhook_job_id: str) -> str:
@@ -118,16 +153,35 @@ async def _status(lytics: LyticsClient, webhook_job_id: str) -> str:
         return GONE
 
 
-async def _make_good(desk: Desk, job: Job, status: str) -> None:
-    """Say that triggers may have been missed, and look for what they would have said."""
-    message = f"The webhook in Lytics had ended ({status}), so triggers may have been missed. Usher made a new one."
-    if job.is_baselined:
-        message += " A reconcile finds what was missed."
+async def _note_ended(desk: Desk, job: Job, status: str, *, was: Webhook) -> None:
+    """Say that triggers may have been missed: once for a webhook that cannot be made anew, and again once it is."""
+    is_remade = job.webhook.job_id != was.job_id
 
     def work(txn: Txn) -> None:
-        notes.add_log(txn, LogEntry(job.key, "warn", message, LogCode.WEBHOOK_LOST))
-        if job.is_baselined and job.status is not Status.PAUSED:
-            jobs.change_job(txn, job.key, scan_wanted="reconcile")
+        known, gap = source_facts(txn, job.key) or SourceFacts(), gap_of(txn, job.key)
+        stalled_ms = None if is_remade else known.stalled_ms or txn.now_ms
+        keep_source_facts(txn, job.key, replace(known, stalled_ms=stalled_ms))
+        if is_remade or gap is None or gap.kind is not GapKind.ENDED:
+            also = "Usher made a new webhook." if is_remade and job.webhook.state == "made" else job.webhook.note
+            since_ms = job.last_trigger_ms or job.created_ms
+            open_gap(txn, job, GapKind.ENDED, since_ms=since_ms, note=status, also=also)
 
     await desk.database.write(work)
     desk.refresh()
+
+
+async def _note_status(desk: Desk, job: Job, status: str) -> None:
+    """Say that the webhook does not work where that lasts; one that does is nothing to speak of."""
+
+    def work(txn: Txn) -> None:
+        known = source_facts(txn, job.key) or SourceFacts()
+        stalled_ms = (known.stalled_ms or txn.now_ms) if status in STALLED else None
+        if stalled_ms != known.stalled_ms:
+            keep_source_facts(txn, job.key, replace(known, stalled_ms=stalled_ms))
+        if stalled_ms is not None and txn.now_ms - stalled_ms >= STALLED_MS and gap_of(txn, job.key) is None:
+            open_gap(txn, job, GapKind.STALLED, since_ms=stalled_ms, note=status)
+            desk.refresh()
+
+    is_stalled = await desk.database.read(lambda txn: (source_facts(txn, job.key) or SourceFacts()).stalled_ms)
+    if is_stalled is not None or status in STALLED:
+        await desk.database.write(work)

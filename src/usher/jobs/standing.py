@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from usher.domain.job import SENDING, Job, Status
 from usher.domain.notes import LogCode, LogEntry
 from usher.domain.scan import ScanState
+from usher.domain.trigger_gap import Gap
 from usher.jobs.activity import ENDED_BY, Activity, activity_of
 from usher.jobs.desk import Desk
 from usher.jobs.progress import Progress, progress_in, with_pace
 from usher.store import brake, jobs, notes, scans
 from usher.store.authorizations import all_authorizations
 from usher.store.database import Txn
+from usher.store.gaps import gap_of
 from usher.store.members import is_bulk_owed
 
 RECENT = 100  # lines of the log that are looked through for when a job stopped
@@ -71,6 +73,7 @@ class Standing:
         is_bulk_owed: people wait whom a scan or a resend found, not only live changes.
         since_ms: when it stopped, by its log; None where it goes on, or the log does not say any more.
         scan_began_ms: when its newest scan began; None where it never had one.
+        gap: triggers that may be missing.
     """
 
     job: Job
@@ -83,6 +86,7 @@ class Standing:
     since_ms: int | None
     scan_began_ms: int | None
     now_ms: int
+    gap: Gap | None = None
 
     @property
     def is_scanning(self) -> bool:
@@ -118,7 +122,7 @@ async def standing_of(desk: Desk, job_id: str) -> Standing:
     hour = await activity_of(desk, job_id, span="hour")
 
     def work(txn: Txn) -> Standing:
-        job = brake.as_it_waits(txn, jobs.job_by_id(txn, job_id))
+        job = brake.at_its_brake(txn, jobs.job_by_id(txn, job_id))
         log = notes.logs_of(txn, job.key, limit=RECENT)
         scan = scans.last_scan(txn, job.key)
         return Standing(
@@ -132,6 +136,7 @@ async def standing_of(desk: Desk, job_id: str) -> Standing:
             since_ms=stopped_at(job, log),
             scan_began_ms=None if scan is None else scan.started_ms,
             now_ms=txn.now_ms,
+            gap=gap_of(txn, job.key),
         )
 
     now = await desk.database.read(work)

@@ -92,16 +92,21 @@ async def renew(desk: Desk, job: Job) -> Job:
     return after if is_kept else await renew(desk, after)  # what another made meanwhile may present the older token
 
 
-async def replace_webhook(desk: Desk, job: Job) -> tuple[Job, bool]:
+async def replace_webhook(
+    desk: Desk, job: Job, *, older: str = "It presents an older trigger token"
+) -> tuple[Job, bool]:
     """
     Put a new webhook in the place of the one that *job* was read with.
+
+    Args:
+        older: what is wrong with that one, said where no new one can be made.
 
     Returns:
         The job as it is then, and False where another webhook had taken that place; then the other one stays.
     """
     fresh = await _made(desk, job)
     if fresh.state != "made" and job.webhook.state == "made":
-        note = f"It presents an older trigger token, because no new webhook could be made: {fresh.note}"
+        note = f"{older}, and no new webhook could be made: {fresh.note}"
         return await _keep(desk, job, Webhook("made", job.webhook.job_id, job.webhook.auth_id, note))
     old = await remove_webhook(desk, job)
     return await _keep(desk, job, Webhook(fresh.state, fresh.job_id, fresh.auth_id, fresh.note or old.note))

@@ -76,6 +76,13 @@ def hourly_changes(txn: Txn, jobs: Collection[int], *, since: int) -> list[Count
     return [Counted(*row) for row in found]
 
 
+def active_buckets(txn: Txn, job: int, *, step: int, since: int) -> list[int]:
+    """Return the buckets of MINUTE or HOUR from *since* (epoch seconds) on in which somebody entered or exited."""
+    chosen = (activity.c.job == job, activity.c.step == step, activity.c.at >= since)
+    found = select(activity.c.at).where(*chosen, activity.c.name.in_((ENTERED, EXITED))).distinct()
+    return list(txn.conn.execute(found.order_by(activity.c.at)).scalars())
+
+
 def changes_since(txn: Txn, since: int) -> int:
     """Return how many people entered or exited in the minutes from *since* (epoch seconds) on, over all jobs."""
     return int(txn.conn.execute(CHANGES_SINCE, {"since": since}).scalar() or 0)

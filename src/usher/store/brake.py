@@ -10,6 +10,7 @@ from usher.domain.notes import LogCode
 from usher.domain.observation import version_of_scan
 from usher.domain.scan import Scan, ScanState
 from usher.store.database import Txn
+from usher.store.gaps import with_gap
 from usher.store.notes import newest_log
 from usher.store.scans import counters_of, last_scan
 from usher.store.statements import LANE_HELD
@@ -120,6 +121,11 @@ def hold_mark(txn: Txn, job: Job) -> str:
 
 
 def as_it_waits(txn: Txn, job: Job) -> Job:
+    """Return *job* with a reason that says who waits as of now, and which triggers may be missing."""
+    return with_gap(txn, at_its_brake(txn, job))
+
+
+def at_its_brake(txn: Txn, job: Job) -> Job:
     """Return *job* with a reason that says who waits as of now; what else stops it is said first."""
     if not job.is_live or not (job.exits_held or job.cause is Cause.REMOVALS):
         return job

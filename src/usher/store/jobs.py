@@ -12,6 +12,7 @@ from usher.domain.job import LIVE, Cause, Job, JobConfig, Status, Webhook
 from usher.domain.scan import ScanState
 from usher.errors import NotFound
 from usher.store.database import Txn
+from usher.store.gaps import HAS_GAP
 from usher.store.tables import jobs, scans
 
 REASON_KEEP = 1_000  # characters
@@ -132,8 +133,8 @@ def live_jobs(txn: Txn) -> list[Job]:
 
 def count_needing_attention(txn: Txn) -> int:
     """Return how many jobs need a person, by the rule of usher.domain.attention."""
-    stopped = jobs.c.status.in_(sorted(STOPPED))
-    return int(txn.conn.execute(select(func.count()).select_from(jobs).where(stopped | AT_BRAKE)).scalar_one())
+    needing = jobs.c.status.in_(sorted(STOPPED)) | AT_BRAKE | HAS_GAP
+    return int(txn.conn.execute(select(func.count()).select_from(jobs).where(needing)).scalar_one())
 
 
 def jobs_at_brake(txn: Txn) -> frozenset[str]:

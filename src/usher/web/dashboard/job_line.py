@@ -48,7 +48,7 @@ def why(row: Row) -> str:
     if _is_at_the_brake(row):
         return _waiting(row.to_decide)
     if row.status is Status.RUNNABLE:
-        return _scanning(row.scan) or _unheard(row)
+        return _scanning(row.scan) or ("Triggers may be missing" if row.has_gap else _unheard(row))
     if row.status is Status.PAUSED:
         return _paused(row)
     return STOPPED_BY.get(row.cause) or SLEEPS_BY.get(row.cause) or _short(row.reason)

@@ -12,7 +12,7 @@ from usher.jobs import looking
 from usher.jobs.activity import activity_of
 from usher.jobs.aside import SetAside, set_aside
 from usher.jobs.offers import offers
-from usher.jobs.saying import plain, say, say_held
+from usher.jobs.saying import plain, say, say_gap, say_held
 from usher.jobs.standing import standing_of
 from usher.jobs.webhooks import is_webhook_wanted, paste_help
 from usher.mapp.wire import attribute_key
@@ -61,6 +61,7 @@ async def context(visit: Visit) -> Mapping[str, Any]:
         "steps": steps_of(job.id, job.status, job.cause, fitting, mapp=job.mapp_auth, lytics=job.lytics_auth),
         "saying": say(now),
         "held": say_held(now),
+        "gap": say_gap(now),
         "backfill": now.backfill,
         "key": attribute_key(now.job.target),
         "span": span,
