@@ -117,6 +117,12 @@ class Settings(BaseModel):
     keep_audit_days: int = Field(
         730, ge=0, le=MOST_DAYS, description="Days for which the audit log is kept; 0 is for ever."
     )
+    alert_set_aside_percent: float = Field(
+        5, gt=0, le=100, description="Percent of a job's people set aside (at least 20) from which an alert is sent."
+    )
+    alert_waiting_minutes: float = Field(
+        15, ge=1, le=1440, description="Minutes a live change may wait to be sent before an alert is."
+    )
     url: str = Field("", description="Command line only: the service to speak to.")
     token: SecretStr = Field(SecretStr(""), description="Command line only: the API token to present.")
 

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp
 
 from usher import __version__
 from usher.access.tokens import authenticate
+from usher.alerts.sending import AlertSender
 from usher.clock import SystemClock
+from usher.domain.alert import Thresholds
 from usher.domain.worker import Stay, Worker
 from usher.engine.crew import CrewKeeper, alone
 from usher.engine.ending import Ending
@@ -25,6 +27,7 @@ from usher.engine.supervise import Engine, Stores
 from usher.engine.telemetry import Telemetry
 from usher.errors import Unavailable
 from usher.http import GuardedHttp
+from usher.jobs import alert_watch
 from usher.jobs.desk import Desk
 from usher.jobs.key_check import check_key
 from usher.jobs.sealing import UNREADABLE_PLACE
@@ -102,6 +105,9 @@ async def local_service(settings: Settings, *, with_engine: bool, kind: Kind = "
 async def _running(service: Service, *, kind: Kind, ending: Ending) -> AsyncIterator[None]:
     may_watch = partial(service.engine.takes, LEASE)
     watching = [watch_sources(service.desk, may_watch=may_watch)] if kind == "serve" else []
+    may_alert = partial(service.engine.takes, alert_watch.LEASE)
+    rng = random.Random()  # noqa: S311 - spreads retries; nothing secret hangs on it
+    watching.append(alert_watch.watch_alerts(service.desk, rng=rng, may_watch=may_alert))
     bells, minding = _listen(service)
     tasks = [asyncio.create_task(work) for work in (service.engine.run(), *watching, *minding)]
     try:
@@ -220,6 +226,8 @@ def _put_together(settings: Settings, store: OpenStore, *, kind: Kind) -> Servic
         guard_seconds=settings.scan_guard_seconds,
         timing=settings.timing,
         retention=settings.retention,
+        alert_sender=AlertSender(http, allow_private=settings.allow_private, ca_file=settings.ca_file),
+        thresholds=Thresholds(settings.alert_set_aside_percent, settings.alert_waiting_minutes),
     )
     ingest = Ingest(
         SqlIntake(store.database, sql, tombstones),

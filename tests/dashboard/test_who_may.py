@@ -68,6 +68,11 @@ class Made:
                 return person.id if name == "person_id" else link
             case "action":
                 return "kill"
+            case "type":
+                return "webhook"
+            case "channel_id":
+                hook = {"name": f"hook {number}", "type": "webhook", "config": {"url": f"{running.sandbox_url}/x"}}
+                return str((await running.ask("POST", "/v2/alert-channel", hook)).data["id"])
         raise AssertionError(f"the table does not know how to make {name}")
 
 
@@ -106,7 +111,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 
 
 OPEN = frozenset({"/", "/sign-in", "/welcome/{token}", "/theme"})
-ADMINS = re.compile(r"/settings/(?!about$)|/authorizations/(new|{auth_id}/)|/members/(erase|lift-erasure)")
+ADMINS = re.compile(r"/settings/(?!(about|alerts)$)|/authorizations/(new|{auth_id}/)|/members/(erase|lift-erasure)")
 OPERATORS = re.compile(r"/jobs/(new|{job_id}/(edit|ask|clone))\b")
 
 

@@ -67,4 +67,8 @@ def _other_things(house: House, made: Mapping[str, str]) -> dict[str, str]:
     )
     urllib.request.urlopen(asked, timeout=10).close()
     message = house.api("GET", "/v2/unreadable")[0]
-    return {"message": str(message["id"]), "token": token["id"], "link": ana["link"]}
+    hook = {"name": "Pager", "type": "webhook", "config": {"url": f"{house.sandbox}/nothing"}}
+    channel = house.api("POST", "/v2/alert-channel", hook)
+    house.api("POST", f"/v2/alert-channel/{channel['id']}/test")
+    until(lambda: house.api("GET", "/v2/alert")["open"])
+    return {"message": str(message["id"]), "token": token["id"], "link": ana["link"], "channel": channel["id"]}

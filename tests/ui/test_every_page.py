@@ -18,6 +18,7 @@ EMPTY = {
     "new-2-accounts-empty": "/jobs/new/accounts",
     "members-empty": "/members?q=nobody@example.com",
     "tokens-empty": "/settings/tokens",
+    "alerts-empty": "/settings/alerts",
     "unreadable-empty": "/settings/about/unreadable",
 }
 CHOSEN = "draft=1&mapp={mapp}&lytics={lytics}&withbackfill=on&exit_brake=on&name=VIP"
@@ -73,6 +74,12 @@ FURNISHED = {
     "tokens": "/settings/tokens",
     "token-new": "/settings/tokens/new",
     "token-revoke": "/settings/tokens/{token}/revoke",
+    "alerts": "/settings/alerts",
+    "alert-new-email": "/settings/alerts/new/email",
+    "alert-new-slack": "/settings/alerts/new/slack",
+    "alert-new-webhook": "/settings/alerts/new/webhook",
+    "alert-channel": "/settings/alerts/{channel}",
+    "alert-channel-delete": "/settings/alerts/{channel}/delete",
     "audit": "/settings/audit",
     "about": "/settings/about",
     "unreadable": "/settings/about/unreadable",

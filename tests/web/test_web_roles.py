@@ -10,7 +10,7 @@ from usher.access.roles import Role, allows
 from usher.web.callers import is_local, presented_token
 from usher.web.routes import ROUTES
 
-ADMINS_ONLY = ("/v2/token", "/trigger-endpoint", "/v2/unreadable", "/v2/audit", "/v2/person")
+ADMINS_ONLY = ("/v2/token", "/trigger-endpoint", "/v2/unreadable", "/v2/audit", "/v2/person", "/v2/alert-channel")
 
 
 async def test_every_route_lets_its_role_pass_and_nobody_below(usher: Running) -> None:

@@ -8,6 +8,7 @@ import typer
 from usher import __version__
 from usher.cli import (
     admin,
+    alerts,
     audit,
     authorizations,
     database,
@@ -21,6 +22,7 @@ from usher.cli import (
     lookups,
     sandbox,
     serve,
+    simulate,
     tokens,
     unreadable,
     worker,
@@ -60,7 +62,9 @@ app.command("explain")(explain.explain)
 app.command("erase")(erase.erase)
 app.command("doctor")(doctor.doctor)
 app.command("audit")(audit.audit)
+app.command("simulate")(simulate.simulate)
 app.add_typer(unreadable.app, name="unreadable")
+app.add_typer(alerts.app, name="alert")
 app.add_typer(admin.app, name="admin")
 app.add_typer(tokens.app, name="token")
 app.add_typer(authorizations.app, name="auth")

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from usher.access.passwords import Passwords
 from usher.access.roles import Actor, Role
+from usher.alerts.sending import NoSender, SendsAlerts
 from usher.clock import Clock
+from usher.domain.alert import Thresholds
 from usher.jobs.trigger_tokens import TokenCache
 from usher.jobs.vendors import Vendors
 from usher.settings import Retention, Timing
@@ -34,6 +36,7 @@ class Desk:
         guard_seconds: G of design rule 1, as the engine has it.
         timing: how long a request may live, as the engine has it.
         retention: for how long records are kept, as whoever prunes them has it.
+        alert_sender: the way out for alerts; thresholds: when a figure becomes one.
     """
 
     database: Database
@@ -52,5 +55,7 @@ class Desk:
     timing: Timing = USUAL_TIMING
     people_url: str = ""
     retention: Retention = USUAL_RETENTION
+    alert_sender: SendsAlerts = field(default_factory=NoSender, repr=False)
+    thresholds: Thresholds = field(default_factory=Thresholds)
     trigger_tokens: TokenCache = field(default_factory=TokenCache, repr=False, compare=False)
     passwords: Passwords = field(default_factory=Passwords, repr=False, compare=False)

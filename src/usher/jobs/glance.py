@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from usher.jobs.desk import Desk
+from usher.store.alerts import count_open
 from usher.store.authorizations import all_authorizations
 from usher.store.database import Txn
 from usher.store.jobs import count_needing_attention
@@ -18,12 +19,14 @@ class Glance:
         authorizations: how many are saved.
         troubled: labels of those that last tested badly.
         is_tested: all of them were tested since their credentials changed.
+        alerts: those that are open.
     """
 
     attention: int
     authorizations: int
     troubled: tuple[str, ...]
     is_tested: bool
+    alerts: int = 0
 
 
 async def glance(desk: Desk) -> Glance:
@@ -33,6 +36,6 @@ async def glance(desk: Desk) -> Glance:
         auths = all_authorizations(txn)
         troubled = tuple(auth.label for auth in auths if auth.status == "unhealthy")
         is_tested = all(auth.status != "unknown" for auth in auths)
-        return Glance(count_needing_attention(txn), len(auths), troubled, is_tested)
+        return Glance(count_needing_attention(txn), len(auths), troubled, is_tested, count_open(txn))
 
     return await desk.database.read(work)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Table, select, update
 
-from usher.jobs.sealing import KEY_CHECK, KEY_CHECK_PLACE, secrets_place, trigger_token_place
+from usher.jobs.sealing import KEY_CHECK, KEY_CHECK_PLACE, alert_channel_place, secrets_place, trigger_token_place
 from usher.store.database import Database, Txn
 from usher.store.erasure import KEY_NAME, KEY_PLACE
-from usher.store.tables import authorizations, facts, trigger_tokens, unreadable
+from usher.store.tables import alert_channels, authorizations, facts, trigger_tokens, unreadable
 from usher.vault import Vault, VaultLocked
 
 FACTS = {KEY_NAME: KEY_PLACE, KEY_CHECK: KEY_CHECK_PLACE}  # those that are sealed, and where to
@@ -70,6 +70,8 @@ def _every(txn: Txn, *, unreadable_place: str) -> Iterator[_Kept]:
     for row in txn.conn.execute(select(trigger_tokens.c.id, trigger_tokens.c.token_sealed)).all():
         place = trigger_token_place(row.id)
         yield _Kept(trigger_tokens, trigger_tokens.c.token_sealed, row.id, row.token_sealed, place)
+    for row in txn.conn.execute(select(alert_channels.c.id, alert_channels.c.secrets)).all():
+        yield _Kept(alert_channels, alert_channels.c.secrets, row.id, row.secrets, alert_channel_place(row.id))
     for row in txn.conn.execute(select(unreadable.c.id, unreadable.c.body_sealed)).all():
         yield _Kept(unreadable, unreadable.c.body_sealed, row.id, row.body_sealed.decode(), unreadable_place)
     for row in txn.conn.execute(select(facts).where(facts.c.name.in_(FACTS))).all():

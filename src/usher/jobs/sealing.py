@@ -39,3 +39,7 @@ def secrets_place(auth_id: str) -> str:
 
 def trigger_token_place(token_id: str) -> str:
     return f"trigger-token/{token_id}"
+
+
+def alert_channel_place(channel_id: str) -> str:
+    return f"alert-channel/{channel_id}/secrets"

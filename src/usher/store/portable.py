@@ -130,6 +130,9 @@ def checked(copy: Path, *, path: Path) -> Checked:
     with failures_named(path), _opened(copy, "ro") as conn:
         if conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise Conflict(f"{path} is not a database of Usher's.")
+        # SQLite reads the missing end of a last page as zeros, and calls that whole.
+        if copy.stat().st_size % conn.execute("PRAGMA page_size").fetchone()[0]:
+            raise Conflict(f"{path} ends too soon. Use another backup.")
         fault = conn.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if fault != "ok":
             raise Conflict(f"{path} is damaged ({fault}). Use another backup.")

@@ -4,9 +4,14 @@ What the API takes, as JSON Schema for its description.
 Bodies are read by the drafts in usher.jobs, which report every problem at once; these only describe them.
 """
 
-from typing import Any, get_args
+from collections.abc import Iterable
+from typing import Annotated, Any, get_args
+
+from fastapi import Query
 
 from usher.access.roles import Role
+from usher.alerts.smtp import SECURITIES
+from usher.domain.alert import Level
 from usher.domain.attribute import IdentifierType
 from usher.domain.configuration import (
     MOST_BRAKE_PEOPLE,
@@ -16,9 +21,20 @@ from usher.domain.configuration import (
     SWITCHES,
     TEXTS,
 )
+from usher.jobs.alert_drafts import SETTINGS
 from usher.jobs.credentials import MOST_IN_FLIGHT
+from usher.jobs.paging import MOST_DIGITS
 
 Schema = dict[str, Any]
+
+
+def one_of(words: Iterable[str]) -> Any:
+    """Describe a parameter that takes one of *words*; whoever reads it refuses any other."""
+    return Query(json_schema_extra={"enum": list(words)})
+
+
+NUMBERED = Query(json_schema_extra={"pattern": rf"^[0-9]{{0,{MOST_DIGITS}}}$"})
+Cursor = Annotated[str | None, NUMBERED]  # of pages of what is numbered
 
 
 def _object(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
@@ -68,17 +84,32 @@ AUTH = _object(
     requests_per_second=RATE,
     max_in_flight=IN_FLIGHT,
 )
-HOLD = _object(
+CLOSED = {"additionalProperties": False}
+HOLD = CLOSED | _object(
     hold=TEXT | {"description": "The `hold` of the job's progress: decide for what it names, or not at all."}
 )
-NAMED = _object(members={"type": "array", "items": TEXT})
-MEMBERS = _object(members={"type": "array", "items": TEXT}, reason=TEXT)
+NAMED = CLOSED | _object(members={"type": "array", "items": TEXT})
+MEMBERS = CLOSED | _object(members={"type": "array", "items": TEXT}, reason=TEXT) | {"maxProperties": 1}
 ROLE_NAME: Schema = {"type": "string", "enum": [role.value for role in Role]}
-PERSON = _object(("name", "role"), name=TEXT, role=ROLE_NAME)
-ROLE = _object(("role",), role=ROLE_NAME)
-TOKEN = _object(
+PERSON = CLOSED | _object(("name", "role"), name=TEXT, role=ROLE_NAME)
+ROLE = CLOSED | _object(("role",), role=ROLE_NAME)
+TOKEN = CLOSED | _object(
     ("name",),
     name=TEXT,
     role=ROLE_NAME | {"default": Role.VIEWER.value},
     expires_days={"type": "number", "exclusiveMinimum": 0},
 )
+CHANNEL_CHANGE = _object(
+    name=TEXT,
+    type={"type": "string", "enum": list(SETTINGS)},
+    level={"type": "string", "enum": [level.value for level in Level], "default": Level.WARNING.value},
+    config=_object(
+        (),
+        **dict.fromkeys(("host", "user", "password", "from", "url", "secret"), TEXT),
+        port={"type": "integer", "minimum": 1, "maximum": 65_535},
+        security={"type": "string", "enum": list(SECURITIES)},
+        to={"type": "array", "items": TEXT},
+    ),
+)
+CHANNEL = CHANNEL_CHANGE | {"required": ["name", "type", "config"]}
+CHANNEL_CHANGE |= {"properties": CHANNEL_CHANGE["properties"] | {"new_secret": SWITCH | {"default": False}}}

@@ -7,6 +7,7 @@ from usher.access.roles import Role
 from usher.jobs.credentials import KINDS
 from usher.web import (
     activity_routes,
+    alert_routes,
     auth_routes,
     erasure_routes,
     finding_routes,
@@ -22,12 +23,27 @@ from usher.web import (
     worker_routes,
 )
 from usher.web.activity_shape import ActivityBody, OverviewBody, SetAsideBody
+from usher.web.alert_shape import AlertsBody, ChannelBody, ChannelTestBody
 from usher.web.auth_shape import AuthBody, TokenBody
 from usher.web.envelope import Ok
 from usher.web.job_shape import JobBody, JobLogBody
 from usher.web.member_shape import ExplanationBody, MemberBody, PreviewBody, ProgressBody
 from usher.web.person_routes import PersonBody
-from usher.web.request_shapes import AUTH, HOLD, JOB, JOB_CHANGE, MEMBERS, NAMED, NEW_JOB, PERSON, ROLE, TOKEN, TRIAL
+from usher.web.request_shapes import (
+    AUTH,
+    CHANNEL,
+    CHANNEL_CHANGE,
+    HOLD,
+    JOB,
+    JOB_CHANGE,
+    MEMBERS,
+    NAMED,
+    NEW_JOB,
+    PERSON,
+    ROLE,
+    TOKEN,
+    TRIAL,
+)
 
 VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 EXPORT = "/v2/job/mapp-trigger-export"
@@ -102,7 +118,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("DELETE", "/v2/member/{member:path}", ADMIN, erasure_routes.erase_member,
              Ok[erasure_routes.ReceiptBody], has_nulls=True),
     ApiRoute("POST", "/v2/job/{workflow}", OPERATOR, job_routes.unknown_workflow, Ok[JobBody], JOB),
-    ApiRoute("PUT", "/v2/job/{workflow}/{job_id}", OPERATOR, job_routes.unknown_workflow, Ok[JobBody], JOB),
+    ApiRoute("PUT", "/v2/job/{workflow}/{job_id}", OPERATOR, job_routes.unknown_workflow_of, Ok[JobBody], JOB),
     ApiRoute("GET", "/v2/auth", VIEWER, auth_routes.list_authorizations, Ok[list[AuthBody]]),
     ApiRoute("GET", "/v2/auth/{auth_id}", VIEWER, auth_routes.show_authorization, Ok[AuthBody]),
     ApiRoute("DELETE", "/v2/auth/{auth_id}", ADMIN, auth_routes.delete_authorization, Ok[dict[str, str]]),
@@ -136,5 +152,16 @@ ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("DELETE", "/v2/person/{name:path}", ADMIN, person_routes.remove_person, Ok[dict[str, str]]),
     ApiRoute("POST", "/v2/token", ADMIN, token_routes.create_token, Ok[TokenBody], TOKEN, 201),
     ApiRoute("GET", "/v2/token", ADMIN, token_routes.list_tokens, Ok[list[TokenBody]]),
+    ApiRoute("GET", "/v2/alert", VIEWER, alert_routes.list_alerts, Ok[AlertsBody], has_nulls=True),
+    ApiRoute("GET", "/v2/alert-channel", ADMIN, alert_routes.list_channels, Ok[list[ChannelBody]], has_nulls=True),
+    ApiRoute("POST", "/v2/alert-channel", ADMIN, alert_routes.create_channel,
+             Ok[ChannelBody], CHANNEL, 201, has_nulls=True),
+    ApiRoute("GET", "/v2/alert-channel/{channel_id}", ADMIN, alert_routes.show_channel,
+             Ok[ChannelBody], has_nulls=True),
+    ApiRoute("PUT", "/v2/alert-channel/{channel_id}", ADMIN, alert_routes.change_channel,
+             Ok[ChannelBody], CHANNEL_CHANGE, has_nulls=True),
+    ApiRoute("DELETE", "/v2/alert-channel/{channel_id}", ADMIN, alert_routes.delete_channel, Ok[dict[str, str]]),
+    ApiRoute("POST", "/v2/alert-channel/{channel_id}/test", ADMIN, alert_routes.check_channel,
+             Ok[ChannelTestBody], has_nulls=True),
     ApiRoute("DELETE", "/v2/token/{name:path}", ADMIN, token_routes.revoke_token, Ok[dict[str, str]]),
 )  # fmt: skip

@@ -8,6 +8,10 @@ from usher.jobs.trail import Named, TrailEntry
 from usher.web.dashboard.words import STATUS_WORDS
 
 DID = {
+    "alert_channel.change": "Changed the alert channel",
+    "alert_channel.create": "Added the alert channel",
+    "alert_channel.delete": "Deleted the alert channel",
+    "alert_channel.test": "Tested the alert channel",
     "auth.change": "Changed the authorization",
     "auth.create": "Added the authorization",
     "auth.delete": "Deleted the authorization",

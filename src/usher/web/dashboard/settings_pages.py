@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from usher.access.roles import Role
-from usher.web.dashboard import about_pages, audit_pages, people_pages, token_pages
+from usher.web.dashboard import about_pages, alert_pages, audit_pages, people_pages, token_pages
 from usher.web.dashboard.entry import PageRoute
 from usher.web.dashboard.visit import Visit
 
@@ -17,6 +17,7 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("GET", "/settings", Role.VIEWER, first_page),
     *people_pages.PAGES,
     *token_pages.PAGES,
+    *alert_pages.PAGES,
     *audit_pages.PAGES,
     *about_pages.PAGES,
 )

@@ -1,0 +1,1 @@
+"""How alerts leave: by e-mail, to Slack, and as signed webhooks."""
