@@ -37,14 +37,27 @@ check: $(VENV)/dev ## Check format, lint, types, layers, and that generated docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.reference --check
+	$(BIN)/python -m tools.trust --check
 
 fix: $(VENV)/dev ## Format, mend what lint can mend, write generated docs anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tools.reference
 
+trust: $(VENV)/dev ## Prove what docs/trust.md promises, and write down what came of it
+	$(BIN)/python -m tools.trust
+
+simulate: $(VENV)/runtime ## Run simulated worlds for two hours; MINUTES=5 for less
+	$(BIN)/usher simulate --for $(or $(MINUTES),120) --workers 2 $(ARGS)
+
+audit: $(VENV)/runtime ## Ask whether a pinned package has a known weakness (needs pip-audit and a network)
+	$(BIN)/python -m tools.audit
+
 bench: $(VENV)/dev ## Measure; a table and one JSON line for each figure
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/dev ## An hour of 1,000,000 people, 200 triggers a second and faults; SOAK_MINUTES=2 SOAK_MEMBERS=20000 for a look
+	$(BIN)/python -m benchmarks.soak
 
 wheel: $(VENV)/runtime ## Build dist/*.whl
 	rm -rf dist
@@ -73,4 +86,4 @@ pins: ## Resolve requirements anew, with hashes, for every supported Python (nee
 clean: ## Remove what the targets made, data of the demo included
 	rm -rf $(VENV) .usher-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test check fix bench wheel wheel-check release pins clean
+.PHONY: help install demo test check fix trust simulate audit bench soak wheel wheel-check release pins clean

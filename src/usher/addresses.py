@@ -56,6 +56,7 @@ _REFUSED_IPV6 = tuple(
     )
 )
 _IPV6_INTERNET = IPv6Network("2000::/3")  # whatever lies outside is not routed between providers
+_ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})  # the third quarter of an address, before the IPv4 that it tunnels to
 
 # Each carries an IPv4 address inside; the figure is how many bits stand to its right.
 _CARRIERS = (
@@ -144,7 +145,12 @@ def _refusal_ipv6(address: IPv6Address) -> str | None:
         if address in network:
             return _refusal_ipv4(IPv4Address((int(address) >> bits_behind) & 0xFFFF_FFFF))
     kind = next((kind for network, kind in _REFUSED_IPV6 if address in network), None)
-    return kind or (None if address in _IPV6_INTERNET else "reserved")
+    return kind or (_refusal_isatap(address) if address in _IPV6_INTERNET else "reserved")
+
+
+def _refusal_isatap(address: IPv6Address) -> str | None:
+    is_tunnel = (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP
+    return _refusal_ipv4(IPv4Address(int(address) & 0xFFFF_FFFF)) if is_tunnel else None
 
 
 def _scheme_problem(url: URL, *, field: str, allow_http: bool) -> Problem | None:
@@ -171,7 +177,7 @@ def _host_problem(url: URL, *, field: str, allow_private: bool) -> Problem | Non
     elif _ends_in_a_number(host):
         usable, kind = _is_address(host, IPv4Address), refusal(host)
     else:
-        usable, kind = bool(_HOST_NAME.fullmatch(host)), "loopback" if _is_localhost(host) else None
+        usable, kind = bool(_HOST_NAME.fullmatch(host)), _kind_of_name(host)
     if not usable:
         return Problem(field, "names no usable host.", "Write a host name, or an address in its usual form.")
     if kind and not allow_private:
@@ -191,5 +197,8 @@ def _is_address(host: str, kind: type[IPv4Address | IPv6Address]) -> bool:
         return False
 
 
-def _is_localhost(host: str) -> bool:
-    return f".{host.lower().rstrip('.')}".endswith(".localhost")
+def _kind_of_name(host: str) -> str | None:
+    name = f".{host.lower().rstrip('.')}"
+    if name.endswith(".localhost"):
+        return "loopback"
+    return "private by its name" if name.endswith(_INNER_NAMES) else None

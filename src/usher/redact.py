@@ -3,6 +3,7 @@
 import re
 
 SHORT_CHARS = 5  # below, a member may be part of any word
+ADDRESS = re.compile(r"[^\s@\"'<>(){}\[\]=,;:/\\|&?]{1,64}@[^\s@\"'<>(){}\[\]=,;:/\\|&?]{1,255}")
 LONGEST_ENDING = 7  # of a domain: ".com", ".example"; a longer one may be somebody's name
 
 
@@ -27,3 +28,8 @@ def without_member(text: str, member: str) -> str:
     named = re.escape(member)
     pattern = named if len(member) >= SHORT_CHARS else rf"(?<!\w){named}(?!\w)"
     return re.sub(pattern, lambda _: mask_member(member), text, flags=re.IGNORECASE)
+
+
+def without_addresses(text: str) -> str:
+    """Mask whatever looks like an e-mail address, whoever's it is: for texts of which nobody knows whom they name."""
+    return ADDRESS.sub(lambda found: mask_member(found[0]), text) if "@" in text else text

@@ -231,7 +231,7 @@ def _looks_random(secret: bytes) -> bool:
 @contextmanager
 def _changing(ring: KeyRing) -> Iterator[tuple[Path, tuple[Key, ...]]]:
     if ring.file is None:
-        raise Conflict("The keys are in USHER_SECRET_KEY: put a new one there, before the old ones, and restart.")
+        raise Conflict("The keys are in USHER_SECRET_KEY: put a new one first there, then run `usher key reseal`.")
     file = ring.file.resolve()
     try:
         with _held(file.parent):

@@ -1,5 +1,6 @@
 """Backups, the key and the doctor, on real files."""
 
+import base64
 import fcntl
 import os
 from pathlib import Path
@@ -57,6 +58,17 @@ def test_a_rotated_key_opens_what_the_old_one_sealed(terminal: Terminal) -> None
     terminal.done("auth", "test", "Our Mapp")
     terminal.done("auth", "test", "Our Lytics")
     assert terminal.done("auth", "endpoint", "Our Lytics", "--json").json["header"] == endpoint["header"]
+
+
+def test_a_key_that_was_put_first_by_hand_seals_everything_again(terminal: Terminal) -> None:
+    terminal.add_authorizations()
+    file = terminal.folder / "secret.key"
+    fresh = base64.b64encode(os.urandom(32)).decode()
+    file.write_text(f"{fresh}\n{file.read_text()}")
+    assert "secrets were sealed again" in terminal.done("key", "reseal").out
+    assert terminal.done("key", "reseal", "--json").json["resealed"] == 0
+    file.write_text(f"{fresh}\n")
+    terminal.done("auth", "test", "Our Mapp")
 
 
 def test_a_key_is_not_rotated_under_a_running_service(terminal: Terminal) -> None:

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The key that secrets are sealed with.", no_args_is_help=True)
 
 
-@app.callback()
-def key() -> None:
-    """Keep `rotate` a command of its own, though it is the only one."""
-
-
 @app.command("rotate")
 def rotate(as_json: o.AsJson = False) -> None:
     """Make a new key and seal every secret again with it; stop `serve` first. The old key stays, to open backups."""
+    _report(is_new=True, as_json=as_json)
+
+
+@app.command("reseal")
+def reseal(as_json: o.AsJson = False) -> None:
+    """Seal every secret again with the first key, as after changing USHER_SECRET_KEY; stop `serve` first."""
+    _report(is_new=False, as_json=as_json)
+
+
+def _report(*, is_new: bool, as_json: bool) -> None:
     import asyncio  # noqa: PLC0415 - keeps `usher --help` fast
 
-    ring, resealed = asyncio.run(_rotate(environment()))
+    ring, resealed = asyncio.run(_resealed(environment(), is_new=is_new))
     if as_json:
         print_json({"key": ring.current.key_id, "resealed": resealed.done, "locked": resealed.locked})
         return
@@ -35,7 +40,7 @@ def rotate(as_json: o.AsJson = False) -> None:
         say(f"{resealed.locked} stay locked, because their key is missing. Put it back, or enter them again.")
 
 
-async def _rotate(settings: "Settings") -> "tuple[KeyRing, Resealed]":
+async def _resealed(settings: "Settings", *, is_new: bool) -> "tuple[KeyRing, Resealed]":
     import secrets  # noqa: PLC0415 - keeps `usher --help` fast
 
     from usher.clock import SystemClock  # noqa: PLC0415 - as above
@@ -55,7 +60,8 @@ async def _rotate(settings: "Settings") -> "tuple[KeyRing, Resealed]":
             data_dir=settings.data_dir,
             random_bytes=secrets.token_bytes,
         )
-        ring = rotated(ring, random_bytes=secrets.token_bytes)
+        if is_new:
+            ring = rotated(ring, random_bytes=secrets.token_bytes)
         return ring, await reseal_everything(store.database, Vault(ring), unreadable_place=UNREADABLE_PLACE)
     finally:
         await store.close()

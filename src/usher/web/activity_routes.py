@@ -1,6 +1,7 @@
 """What happens, over REST: every job at a glance, one job over time, and who is set aside for which reason."""
 
 from dataclasses import asdict
+from typing import Annotated
 
 from starlette.requests import Request
 
@@ -9,17 +10,24 @@ from usher.web.activity_shape import ActivityBody, OverviewBody, SetAsideBody, o
 from usher.web.callers import Caller, may_see_people
 from usher.web.deps import deps_of
 from usher.web.envelope import Ok, ok
+from usher.web.request_shapes import one_of
 
 
 async def show_overview(
-    request: Request, *, show: str = "current", search: str = "", sort: str = ""
+    request: Request,
+    *,
+    show: Annotated[str, one_of(overview.SHOWN)] = "current",
+    search: str = "",
+    sort: Annotated[str, one_of(overview.SORTED_BY)] = "",
 ) -> Ok[OverviewBody]:
     """Show every job at a glance, and how many run, sleep, wait or have ended."""
     found = await overview.overview(deps_of(request).desk, show=show, search=search, sort=sort)
     return ok(request, overview_body(found))
 
 
-async def job_activity(request: Request, job_id: str, span: str = "hour") -> Ok[ActivityBody]:
+async def job_activity(
+    request: Request, job_id: str, span: Annotated[str, one_of(activity.SPANS)] = "hour"
+) -> Ok[ActivityBody]:
     """Show what happened to a job over the last `hour`, `day` or `week`, in buckets that leave no gap."""
     found = await activity.activity_of(deps_of(request).desk, job_id, span=span)
     return ok(request, ActivityBody.model_validate(asdict(found)))

@@ -28,6 +28,7 @@ from usher.errors import (
     Unavailable,
     UsherError,
 )
+from usher.web.allowing import allowing
 from usher.web.deps import deps_of
 from usher.web.envelope import Trouble, failed, request_id_of
 
@@ -93,7 +94,8 @@ async def http_error(request: Request, error: Exception) -> Response:
     message = {404: "There is nothing at this address.", 405: "This address does not take that method."}
     code = "NOTFOUND-003" if error.status_code == 404 else "BADREQ-001"
     trouble = Trouble(code, message.get(error.status_code, str(error.detail)))
-    return _answer(request, [trouble], status=error.status_code, headers=error.headers)
+    headers = allowing(request) if error.status_code == 405 else error.headers
+    return _answer(request, [trouble], status=error.status_code, headers=headers)
 
 
 async def query_error(request: Request, error: Exception) -> Response:

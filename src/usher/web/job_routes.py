@@ -7,7 +7,7 @@ from fastapi import Query
 from starlette.requests import Request
 
 from usher.access.roles import Actor
-from usher.domain.job import Job
+from usher.domain.job import Job, Status
 from usher.errors import InvalidInput, Problem
 from usher.jobs import control, creating, editing, looking, owing, preview
 from usher.jobs.desk import Desk
@@ -19,9 +19,11 @@ from usher.web.envelope import Ok, ok, page
 from usher.web.failures import CodedNotFound
 from usher.web.job_shape import WORKFLOW_SLUG, JobBody, JobLogBody, job_body, log_body
 from usher.web.member_shape import PreviewBody, preview_body
+from usher.web.request_shapes import Cursor
 
 Move = Callable[[Desk, Actor, str], Awaitable[Job]]
 Handler = Callable[[Request, Actor, str], Awaitable[Ok[JobBody]]]
+STATES = "^(({0})(,({0}))*)?$".format("|".join(Status))  # several, with commas
 
 
 async def create_job(request: Request, caller: Caller, body: JsonObject) -> Ok[JobBody]:
@@ -54,8 +56,8 @@ async def list_jobs(
     show_completed: bool = False,
     show_deleted: bool = False,
     show_all: bool = False,
-    show_state: str = "",
-    cursor: str | None = None,
+    show_state: Annotated[str, Query(json_schema_extra={"pattern": STATES})] = "",
+    cursor: Cursor = None,
 ) -> Ok[list[JobBody]]:
     """List jobs that run, sleep, wait or are at fault, and more when asked; newest first, 200 at a time."""
     filters = looking.JobFilters(
@@ -76,7 +78,7 @@ async def show_job(request: Request, job_id: str) -> Ok[JobBody]:
     return ok(request, job_body(view.job, webhook_help=view.webhook_help))
 
 
-async def job_logs(request: Request, job_id: str, cursor: str | None = None) -> Ok[list[JobLogBody]]:
+async def job_logs(request: Request, job_id: str, cursor: Cursor = None) -> Ok[list[JobLogBody]]:
     """Show a job's log, newest first, 200 lines at a time."""
     found, following = await looking.job_logs(deps_of(request).desk, job_id, cursor)
     return page(request, [log_body(entry, job_id=job_id) for entry in found], following)
@@ -86,6 +88,11 @@ async def unknown_workflow(workflow: str) -> None:
     """Say that Usher's jobs have one workflow only."""
     message = f"There is no workflow {workflow[:64]!r}. Usher's is {WORKFLOW_SLUG}."
     raise CodedNotFound(message, code="WF-NOTFOUND-005")
+
+
+async def unknown_workflow_of(workflow: str, job_id: str) -> None:
+    """Say that Usher's jobs have one workflow only."""
+    await unknown_workflow(workflow)
 
 
 def _moving(move: Move, summary: str) -> Handler:

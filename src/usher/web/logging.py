@@ -6,10 +6,14 @@ Everything goes through structlog; what libraries log by the standard library jo
 
 import logging
 import sys
-from typing import Any, TextIO
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TextIO, cast
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+from usher.redact import without_addresses
 
 
 def configure_logging(*, stream: TextIO | None = None, is_quiet: bool = False) -> None:
@@ -29,7 +33,7 @@ def configure_logging(*, stream: TextIO | None = None, is_quiet: bool = False) -
     structlog.configure(
         processors=[*shared, *_ending(is_console=out.isatty())],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=out),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Expendable(out))),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_IntoStructlog()], level=logging.WARNING, force=True)
@@ -39,8 +43,30 @@ def _ending(*, is_console: bool) -> list[Processor]:
     if is_console:
         # Plain, because the prettier ones show the local variables of every frame, and those hold members and secrets.
         plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(sort_keys=False, exception_formatter=plain)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        renderer: Processor = structlog.dev.ConsoleRenderer(sort_keys=False, exception_formatter=plain)
+    else:
+        renderer = structlog.processors.JSONRenderer()
+    return [structlog.processors.format_exc_info, _mask_people, renderer]
+
+
+def _mask_people(_logger: object, _method: str, entry: EventDict) -> EventDict:
+    """Nothing of ours logs people; an error of a library, or a fault of ours, may quote what it choked on."""
+    return {name: without_addresses(value) if isinstance(value, str) else value for name, value in entry.items()}
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)  # structlog keeps a lock for each stream
+class _Expendable:
+    """A stream that loses what it cannot write: with the disk full, whoever logs of that must go on."""
+
+    stream: TextIO
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self.stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()
 
 
 class _IntoStructlog(logging.Handler):

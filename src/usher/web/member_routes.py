@@ -1,5 +1,7 @@
 """The people of a job over REST: how many are where, who they are, and why each has the value it has."""
 
+from typing import Annotated
+
 from pydantic import BaseModel
 from starlette.requests import Request
 
@@ -19,6 +21,7 @@ from usher.web.member_shape import (
     progress_body,
     sealed_cursor,
 )
+from usher.web.request_shapes import one_of
 
 
 class OwedBody(BaseModel):
@@ -33,7 +36,11 @@ async def job_progress(request: Request, job_id: str) -> Ok[ProgressBody]:
 
 
 async def list_members(
-    request: Request, caller: Caller, job_id: str, state: str = "due", cursor: str | None = None
+    request: Request,
+    caller: Caller,
+    job_id: str,
+    state: Annotated[str, one_of(looking.STATES)] = "due",
+    cursor: str | None = None,
 ) -> Ok[list[MemberBody]]:
     """List members in one state, newest first, a hundred at a time; `_meta.next` is the cursor of the next page."""
     desk = deps_of(request).desk

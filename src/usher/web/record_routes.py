@@ -10,6 +10,7 @@ from usher.jobs.records import UnreadableMessage
 from usher.web.callers import Caller
 from usher.web.deps import deps_of
 from usher.web.envelope import Ok, ok, page
+from usher.web.request_shapes import Cursor
 
 
 class UnreadableBody(BaseModel):
@@ -35,7 +36,7 @@ class AuditBody(BaseModel):
     note: str
 
 
-async def list_unreadable(request: Request, caller: Caller, cursor: str | None = None) -> Ok[list[UnreadableBody]]:
+async def list_unreadable(request: Request, caller: Caller, cursor: Cursor = None) -> Ok[list[UnreadableBody]]:
     """List what made no sense, newest first, 50 at a time; the look is audited."""
     found, following = await records.page_of_unreadable(deps_of(request).desk, caller, cursor)
     return page(request, [_unreadable_body(one) for one in found], following)
@@ -46,7 +47,7 @@ async def show_unreadable(request: Request, caller: Caller, entry_id: str) -> Ok
     return ok(request, _unreadable_body(await records.show_unreadable(deps_of(request).desk, caller, entry_id)))
 
 
-async def list_audit(request: Request, cursor: str | None = None) -> Ok[list[AuditBody]]:
+async def list_audit(request: Request, cursor: Cursor = None) -> Ok[list[AuditBody]]:
     """List who did what, newest first, 200 at a time."""
     found, following = await records.page_of_audit(deps_of(request).desk, cursor)
     return page(request, [_audit_body(entry) for entry in found], following)

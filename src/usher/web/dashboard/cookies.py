@@ -6,6 +6,7 @@ Over https the names begin with __Host-, which ties them to this very host; plai
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +16,7 @@ from starlette.responses import Response
 SESSION, THEME, SAID = "usher-session", "usher-theme", "usher-said"
 THEMES = ("light", "dark")
 YEAR_SECONDS = 31_536_000
+OWN_IPV4 = re.compile(r"127(\.\d{1,3}){3}")
 LONGEST_SAID = 1_000  # characters; a browser keeps about 4 kB
 
 
@@ -28,6 +30,12 @@ class Said:
 
 def is_secure(request: Request) -> bool:
     return request.url.scheme == "https"
+
+
+def is_read_by_nobody_else(request: Request) -> bool:
+    """Return whether what a browser sends arrives unread: over https, or on the browser's own machine."""
+    host = request.url.hostname or ""
+    return is_secure(request) or host in {"localhost", "::1"} or bool(OWN_IPV4.fullmatch(host))
 
 
 def _name(request: Request, name: str) -> str:

@@ -12,14 +12,28 @@ from usher.access.passwords import LONGEST, SHORTEST
 from usher.access.people import list_people
 from usher.access.roles import Role
 from usher.access.sessions import WHOLE_MS, end_session, session_of
-from usher.errors import Conflict, InvalidInput, NotFound, TooSoon, Unauthenticated, Unavailable
-from usher.web.dashboard.cookies import SESSION, THEME, THEMES, YEAR_SECONDS, is_secure, read_cookie, write_cookie
+from usher.errors import Conflict, Forbidden, InvalidInput, NotFound, TooSoon, Unauthenticated, Unavailable
+from usher.web.dashboard.cookies import (
+    SESSION,
+    THEME,
+    THEMES,
+    YEAR_SECONDS,
+    is_read_by_nobody_else,
+    is_secure,
+    read_cookie,
+    write_cookie,
+)
 from usher.web.dashboard.entry import HOME, PageRoute, local_path
 from usher.web.dashboard.problems import Problems, by_field, taken
 from usher.web.dashboard.visit import Visit
 from usher.web.dashboard.words import duration
 
 FIRST_MINUTES = FIRST_LINK_MS // 60_000
+OPEN_WAY = (
+    "Over plain http others can read a password on its way, so nobody signs in like that but on Usher's own machine."
+    " Open Usher by its https address. If this is one, its proxy is not named in USHER_TRUSTED_PROXIES,"
+    " or does not set X-Forwarded-Proto."
+)
 SUBJECTS = {"name": "The name", "password": "The password"}
 
 
@@ -35,6 +49,7 @@ async def sign_in_page(visit: Visit) -> Response:
 
 
 async def try_to_sign_in(visit: Visit) -> Response:
+    _need_closed_way(visit)
     form = visit.form
     back = form.get("next")
     try:
@@ -63,6 +78,7 @@ async def welcome_page(visit: Visit) -> Response:
 
 
 async def use_welcome(visit: Visit) -> Response:
+    _need_closed_way(visit)
     form, token = visit.form, visit.path("token")
     try:
         invitation = await open_link(visit.desk, token)
@@ -112,7 +128,7 @@ async def _ask(visit: Visit, *, back: str, status: int = 200, trouble: str = "")
         status=status,
         back=local_path(back) if back else "",
         name=visit.form.get("name"),
-        trouble=trouble,
+        trouble=trouble or ("" if is_read_by_nobody_else(visit.request) else OPEN_WAY),
         can_anybody=can_anybody,
         minutes=FIRST_MINUTES,
         host=visit.request.url.netloc,
@@ -152,6 +168,11 @@ def _let_in(visit: Visit, token: str, path: str) -> Response:
     response = visit.go(path)
     write_cookie(visit.request, response, SESSION, token, max_age=WHOLE_MS // 1000)
     return response
+
+
+def _need_closed_way(visit: Visit) -> None:
+    if not is_read_by_nobody_else(visit.request):
+        raise Forbidden(OPEN_WAY)
 
 
 def _address(visit: Visit) -> str:
