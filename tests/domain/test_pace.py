@@ -348,3 +348,40 @@ def test_memory_does_not_grow_with_what_was_sent():
 
     assert len(pace._sent) <= 51
     assert len(pace._answered) <= 101
+
+
+def test_a_rate_that_fell_by_far_for_throttles_in_a_pause_is_soon_back() -> None:
+    pace = Pace(requests_per_second=None, max_in_flight=64)
+    for tick in range(10_000):
+        pace.answered(tick / 1_000)
+    for moment in (20.0, 20.5):
+        pace.answered(moment)
+        pace.throttled(moment)
+    assert pace.per_second is not None
+    assert pace.per_second < 1
+    now = 20.5
+    while pace.per_second is not None and pace.per_second < 5:
+        now += 1 / pace.per_second
+        pace.answered(now)
+    assert now < 32
+
+
+def test_a_rate_that_fell_by_far_because_mapp_takes_less_is_tried_again_only_once() -> None:
+    pace = Pace(requests_per_second=None, max_in_flight=64)
+    for tick in range(3_000):
+        pace.answered(tick / 1_000)
+    asked = throttled = 0
+    now, room, looked = 3.0, 0.0, 3.0
+    while now < 123.0:
+        now += 1 / min(pace.per_second or 1_000.0, 1_000.0)
+        room, looked = min(5.0, room + (now - looked) * 10), now
+        has_settled = now >= 63.0
+        asked += has_settled
+        if room >= 1:
+            room -= 1
+            pace.answered(now)
+        else:
+            throttled += has_settled
+            pace.throttled(now)
+    assert throttled <= 0.05 * asked
+    assert asked >= 0.8 * 10 * 60

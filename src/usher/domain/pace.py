@@ -3,7 +3,8 @@ How fast one Mapp account may be spoken to.
 
 Two limits hold at once: the configured requests per second, never passed in any second and spread evenly over it,
 and a rate found by trying, which falls when Mapp throttles and rises again while it does not:
-gently at first, then ever faster, so that a rate far too low is not kept for long.
+gently at first, then ever faster, so that a rate far too low is not kept for long. Where it fell by more than half at
+once, an outage or a pause may have been in the way rather than the rate: half of what it was is then tried soon, once.
 It answers how long to wait; the caller waits.
 """
 
@@ -54,6 +55,7 @@ class Pace:
         self._next_at = 0.0
         self._limit_next_at = 0.0
         self._changed_at = 0.0
+        self._regain = 0.0  # up to this rate it doubles until the next throttle
         self._throttled_at = float("-inf")
         self._silent_until = float("-inf")
         self._answered: deque[float] = deque()
@@ -140,13 +142,19 @@ class Pace:
             return
         self._count(now, 2)
         if not self._is_chance(now):
-            self._drop_before(self._answered, now - MEASURE_SECONDS)
-            self._seconds.clear()
-            got_through = self.answered_per_second
-            base = got_through if self._found is None else min(self._found, got_through or self._found)
-            self._found = max(LEAST_PER_SECOND, SLOW_DOWN * base)
-            self._next_at = now + 1 / self._found
-            self._throttled_at = self._changed_at = now
+            self._slow_down(now)
+
+    def _slow_down(self, now: float) -> None:
+        self._drop_before(self._answered, now - MEASURE_SECONDS)
+        before = max((counts[1] for counts in self._seconds), default=0) if self._found is None else self._found
+        self._seconds.clear()
+        got_through = self.answered_per_second
+        base = got_through if self._found is None else min(self._found, got_through or self._found)
+        was_regaining = self._found is not None and self._found < self._regain
+        self._found = max(LEAST_PER_SECOND, SLOW_DOWN * base)
+        self._regain = before / 2 if self._found < before / 2 and not was_regaining else 0.0
+        self._next_at = now + 1 / self._found
+        self._throttled_at = self._changed_at = now
 
     def _speed_up(self, now: float) -> None:
         if self._found is None:
@@ -156,7 +164,8 @@ class Pace:
         if calm > FORGET_SECONDS:
             self._found = None
         elif calm > 0 and unchanged >= SETTLE_SECONDS:
-            self._found *= 1 + min(MOST_SPEED_UP, SPEED_UP * calm * unchanged)
+            gently = 1 + min(MOST_SPEED_UP, SPEED_UP * calm * unchanged)
+            self._found *= 2.0 if self._found < self._regain else gently
             self._changed_at = now
 
     def _window_wait(self, now: float) -> float:
