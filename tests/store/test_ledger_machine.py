@@ -4,6 +4,7 @@ The ledger against a small model of its rules and a pretend Mapp, over random hi
 A request may land at any moment until its claim's token, and its answer may be lost, late, or stored twice.
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
 )
 
 from tests.clocks import NOON_MS
+from tests.measuring import Measured
 from tests.store.stores import HOLD_MS, JOB, Store, seen
 from usher.domain.claim import Claim, Settlement
 from usher.domain.observation import NS_PER_MS, Source
@@ -29,6 +31,7 @@ from usher.store.database import Txn
 from usher.store.statements import LANE_BULK, LANE_HELD, LANE_LIVE
 
 EXAMPLES = {"sqlite": 150, "postgresql": 40}  # the rules are the same; what differs is how a statement is read
+ASKED_EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "0"))  # 0: as above
 MEMBERS = ["al", "bo"]
 TOOK_IT = [Accepted(), Accepted(), Accepted()]  # as often as everything else
 LOST = Unknown("timeout")
@@ -85,6 +88,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.are_exits_held = False
         self.dues: dict[str, int | None] = {}
         self.was_settled = False
+        self.steps = 0
         store.clock.at_ms = NOON_MS
         store.write(_empty)
 
@@ -252,6 +256,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def counters_are_what_counting_finds(self) -> None:
+        self.steps += 1
         self.store.assert_counted()
 
     @invariant()
@@ -280,13 +285,20 @@ def _empty(txn: Txn) -> None:
         txn.conn.exec_driver_sql(f"DELETE FROM {table}")
 
 
-def test_no_history_leaves_mapp_wrong_at_rest(store: Store) -> None:
+def test_no_history_leaves_mapp_wrong_at_rest(store: Store, measured: Measured) -> None:
+    machines: list[LedgerMachine] = []
+
+    def made() -> LedgerMachine:
+        machines.append(LedgerMachine(store))
+        return machines[-1]
+
     run_state_machine_as_test(
-        lambda: LedgerMachine(store),  # type: ignore[arg-type] # any maker of machines will do
+        made,  # type: ignore[arg-type] # any maker of machines will do
         settings=settings(
-            max_examples=EXAMPLES[store.dialect],
+            max_examples=ASKED_EXAMPLES or EXAMPLES[store.dialect],
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )
+    measured(f"ledger_machine.steps.{store.dialect}", sum(machine.steps for machine in machines))
