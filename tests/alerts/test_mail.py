@@ -69,7 +69,7 @@ def test_a_mail_says_what_happened_and_names_itself_the_same_each_time() -> None
 
 def test_an_end_says_for_how_long_it_was() -> None:
     read = email.message_from_bytes(mail_of(message(happened=Happened.ENDED), sender=SENDER, to=TO))
-    assert "Recovered after 12 min" in str(email.header.make_header(email.header.decode_header(read["Subject"])))
+    assert "Over after 12 min" in str(email.header.make_header(email.header.decode_header(read["Subject"])))
 
 
 async def test_a_mail_is_handed_over_to_every_receiver() -> None:
@@ -175,6 +175,20 @@ def _frames(frame: Any) -> str:
         found += frame.f_code.co_filename
         frame = frame.f_back
     return found
+
+
+async def test_servers_that_hang_keep_nobody_else_who_needs_a_thread_waiting() -> None:
+    server = MailServer(silent_at="greeting")
+    async with serving(server.serve) as port:
+        post = smtp.Post(allow_private=True, ca_file=None)
+        to = smtp.MailServer(host="localhost", port=port, security="none")
+        sends = [asyncio.create_task(post.send(to, MAIL, sender=SENDER, to=TO, timeout_seconds=5)) for _ in range(50)]
+        await asyncio.sleep(0)  # each has its thread now
+        async with asyncio.timeout(2):
+            assert await asyncio.to_thread(lambda: "signed in") == "signed in"
+        for send in sends:
+            send.cancel()
+        await asyncio.gather(*sends, return_exceptions=True)
 
 
 async def test_a_server_that_drips_is_left_in_time() -> None:

@@ -57,7 +57,8 @@ async def test_a_browser_that_says_only_its_origin_is_believed_where_it_is_ours(
     ours = await _post_without_site(admin, "/theme", admin_post, origin=house.running.url)
     theirs = await _post_without_site(admin, "/theme", admin_post, origin="https://evil.example")
     silent = await _post_without_site(admin, "/theme", admin_post, origin=None)
-    assert (ours, theirs, silent) == (303, 403, 403)
+    broken = [await _post_without_site(admin, "/theme", admin_post, origin=f"http://{host}") for host in ("[::", "[z]")]
+    assert (ours, theirs, silent, broken) == (303, 403, 403, [403, 403])
 
 
 async def _post_without_site(visitor, path: str, fields: dict[str, str], *, origin: str | None) -> int:

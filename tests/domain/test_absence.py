@@ -20,6 +20,7 @@ WHOLE = ScanEnd(
 # In the order in which they are named, should several hold.
 SPOILED = [
     (Doubt.GONE, {"is_gone": True}),
+    (Doubt.CLOCK, {"is_clock_wrong": True}),
     (Doubt.UNDEFINED, {"definition_after": ""}),
     (Doubt.REDEFINED, {"definition_before": "d0"}),
     (Doubt.NO_END, {"has_end_marker": False}),
@@ -41,6 +42,7 @@ def test_doubts_keep_the_names_under_which_they_were_stored():
     assert [str(doubt) for doubt in Doubt] == [
         *("empty", "no_end_marker", "fewer_than_announced", "audience_redefined", "definition_not_given"),
         *("audience_gone", "cursor_expired", "cursor_repeated", "too_many_pages", "identifiers_missing"),
+        "clock_set",
     ]
 
 

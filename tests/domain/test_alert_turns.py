@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usher.domain.alert import Patience
-from usher.domain.alert_delivery import GIVE_UP_MS, LONGEST_SECONDS, delay_seconds, is_given_up
+from usher.domain.alert_delivery import GIVE_UP_MS, LONGEST_SECONDS, delay_seconds, is_due, is_given_up
 from usher.domain.alert_message import lasted
 from usher.domain.alert_turns import Step, Track, step
 
@@ -29,7 +29,8 @@ CASES = [
     ("told, gone too short", Track(0, 1, NOW - 29_999), False, SLOW, Step.NOTHING),
     ("told, gone long enough", Track(0, 1, NOW - 30_000), False, SLOW, Step.END),
     ("told, back", Track(0, 1, NOW - 30_000), True, SLOW, Step.NOTE_BACK),
-    ("told, clock set back", Track(0, 1, NOW + 90_000), False, SLOW, Step.NOTHING),
+    ("told, clock set back", Track(0, 1, NOW + 90_000), False, SLOW, Step.NOTE_GONE),
+    ("noted, clock set back", Track(NOW + 90_000), True, SLOW, Step.FORGET),
 ]
 
 
@@ -88,6 +89,13 @@ def test_a_receiver_may_ask_for_a_longer_wait_up_to_an_hour() -> None:
     assert delay_seconds(1, rng=rng, asked_seconds=120) == 120
     assert delay_seconds(1, rng=rng, asked_seconds=1e9) == LONGEST_SECONDS
     assert delay_seconds(1, rng=rng, asked_seconds=0) >= 4.5
+
+
+def test_a_next_try_beyond_the_longest_wait_is_a_clock_that_was_set_back() -> None:
+    assert is_due(1_000, now_ms=1_000)
+    assert not is_due(1_001, now_ms=1_000)
+    assert not is_due(LONGEST_SECONDS * 1000 + 1_000, now_ms=1_000)
+    assert is_due(LONGEST_SECONDS * 1000 + 1_001, now_ms=1_000)
 
 
 def test_a_message_is_given_up_after_a_day() -> None:

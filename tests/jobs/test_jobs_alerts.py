@@ -23,6 +23,7 @@ from usher.jobs.alert_drafts import ChannelDraft
 from usher.jobs.alert_post import AlertPost
 from usher.jobs.resealing import reseal_everything
 from usher.jobs.sealing import UNREADABLE_PLACE
+from usher.jobs.too_large import note_too_large
 from usher.store import alerts
 from usher.store.authorizations import note_health
 from usher.store.gaps import keep_gap
@@ -108,7 +109,7 @@ async def test_a_trouble_is_told_once_when_it_begins_and_once_when_it_is_over(ho
     began, ended = (message for _, message in house.out.got)
     assert (began.text, began.level) == ("The audience is gone.", Level.CRITICAL)
     assert began.url == "https://usher.example.net/jobs/" + house.job.id
-    assert ended.headline.startswith("[Usher] Recovered after 25 s: ")
+    assert ended.headline.startswith("[Usher] Over after 25 s: ")
     assert began.id != ended.id
 
 
@@ -190,6 +191,17 @@ async def test_messages_that_make_no_sense_are_told_until_none_has_come_for_a_wh
     await house.look(after_seconds=15 * 60)
     await house.look(after_seconds=30)
     assert house.out.heard() == [(Happened.BEGAN, "unreadable"), (Happened.ENDED, "unreadable")]
+
+
+async def test_a_message_that_was_lost_for_its_size_is_told_once_however_many_follow(house: House) -> None:
+    await house.add(level="critical")
+    for _ in range(3):
+        await note_too_large(house.office.desk, house.office.lytics)
+        await house.look(after_seconds=90)
+    assert house.out.heard() == [(Happened.BEGAN, "too_large")]
+    await house.look(after_seconds=15 * 60)
+    await house.look(after_seconds=30)
+    assert house.out.heard()[1:] == [(Happened.ENDED, "too_large")]
 
 
 async def test_a_channel_hears_its_level_and_the_end_only_of_what_it_heard_begin(house: House) -> None:
@@ -326,6 +338,65 @@ OLD_ALERT = (
     " VALUES ('attention', :n, 'info', 't', '', '/', :ms, :ms, :ms)"
 )
 COUNT = "SELECT COUNT(*) FROM alerts WHERE ended_ms IS NOT NULL"
+
+
+async def test_an_alert_that_stays_open_for_long_still_tells_its_end(house: House) -> None:
+    await house.add()
+    await house.put(**FAULT)
+    await house.look()
+
+    def pass_many(txn: alerts.Txn) -> None:
+        """Tell the channel of 600 others that are over."""
+        for number in range(600):
+            txn.conn.execute(text(OTHER_MESSAGE), {"n": f"other{number}"})
+        for _ in range(3):
+            alerts.prune_alerts(txn)
+
+    await house.office.write(pass_many)
+    await house.put(status=Status.RUNNABLE, cause=Cause.NONE, reason="")
+    await house.look()
+    await house.look(after_seconds=30)
+    assert house.out.heard()[-1] == (Happened.ENDED, "attention")
+
+
+OTHER_MESSAGE = (
+    "INSERT INTO alert_messages (id, channel, alert, body, state, created_ms, done_ms)"
+    " VALUES (:n, 'other', 999999, '', 'sent', 1, 1)"
+)
+
+
+async def test_a_message_that_cannot_be_made_is_tried_more_rarely_and_given_up(house: House) -> None:
+    channel = await house.add()
+    house.out.failing[HOOK] = RuntimeError("nobody expected this")
+    await house.put(**FAULT)
+    await house.look()
+    await house.look(after_seconds=1)
+    assert len(house.out.got) == 1
+    view = await alert_channels.show_channel(house.office.desk, channel)
+    assert view.channel.last_note == "Usher could not send it (RuntimeError)."
+    await house.look(after_seconds=GIVE_UP_MS / 1000)
+    view = await alert_channels.show_channel(house.office.desk, channel)
+    assert (view.waiting, view.lost) == (0, 1)
+
+
+@pytest.mark.parametrize("moment", ["waiting for its next try", "gone but not over"])
+async def test_a_clock_set_back_by_a_year_keeps_no_message_waiting(house: House, moment: str) -> None:
+    await house.add()
+    is_waiting = moment == "waiting for its next try"
+    if is_waiting:
+        house.out.failing[HOOK] = RemoteUnreachable("not now", status=503)
+    await house.put(**FAULT)
+    await house.look()
+    if not is_waiting:
+        await house.put(status=Status.RUNNABLE, cause=Cause.NONE, reason="")
+        await house.look()
+    house.out.failing.clear()
+    house.out.got.clear()
+
+    house.office.clock.at_ms -= 365 * 86_400_000
+    await house.look()
+    await house.look(after_seconds=30)
+    assert house.out.heard() == [(Happened.BEGAN if is_waiting else Happened.ENDED, "attention")]
 
 
 async def test_only_the_holder_of_the_lease_looks(house: House) -> None:

@@ -6,9 +6,13 @@ from dataclasses import replace
 import pytest
 
 from tests.jobs.fake_vendors import LYTICS_HOST, VIP
+from tests.jobs.office import ANNA, TOKEN
 from usher.domain.job import Cause, Status, Webhook
+from usher.jobs import sources
+from usher.jobs.authorizations import create_authorization
+from usher.jobs.drafts import read_auth_draft
 from usher.jobs.looking import job_logs
-from usher.jobs.sources import LOOK_SECONDS, TURN_SECONDS, by_turns, mind_sources
+from usher.jobs.sources import LOOK_SECONDS, MOST_UNANSWERED, TURN_SECONDS, by_turns, mind_sources
 
 
 async def test_a_webhook_that_ended_in_lytics_is_made_anew_and_what_was_missed_is_looked_for(office):
@@ -132,3 +136,54 @@ async def test_lytics_not_answering_changes_nothing(office):
     await mind_sources(office.desk)
 
     assert replace(await office.job(job.id), updated_ms=0) == replace(job, updated_ms=0)
+
+
+async def other_lytics(office, host: str) -> str:
+    body = {"type": "lytics-token", "label": host, "config": {"api_url": f"https://{host}", "token": TOKEN}}
+    return (await create_authorization(office.desk, ANNA, read_auth_draft(body))).id
+
+
+async def test_a_lytics_account_that_hangs_keeps_the_sources_of_another_from_nothing(office):
+    first = await office.make_job()
+    await office.put(first, lytics_auth=await other_lytics(office, "hanging.example.net"))
+    job = await office.make_job(name="Next", mapp_attribute_name="next")
+    office.vendors.webhooks[job.webhook.job_id]["status"] = "failed"
+    asks_hanging, is_made = asyncio.Event(), asyncio.Event()
+
+    async def hang(asked) -> None:
+        if asked.host == "hanging.example.net":
+            asks_hanging.set()
+            await asyncio.Event().wait()
+        if asks_hanging.is_set() and asked.line == "POST /v2/job/webhook-triggers":
+            is_made.set()
+
+    office.vendors.before_answer = hang
+    looking = asyncio.create_task(mind_sources(office.desk))
+    async with asyncio.timeout(10):
+        await is_made.wait()
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+
+
+async def test_an_account_that_does_not_answer_is_not_waited_for_once_for_each_of_its_jobs(office):
+    for number in range(8):
+        await office.make_job(name=f"Job {number}", mapp_attribute_name=f"attribute_{number}")
+    office.vendors.down = {LYTICS_HOST}
+    before = len(office.vendors.asked)
+
+    await mind_sources(office.desk)
+
+    assert len(office.vendors.asked) - before == 1 + MOST_UNANSWERED
+
+
+async def test_a_fault_of_ours_about_one_job_keeps_nobody_else_from_being_looked_after(office, monkeypatch):
+    bad, job = await office.make_job(), await office.make_job(name="Next", mapp_attribute_name="next")
+    office.vendors.webhooks[job.webhook.job_id]["status"] = "failed"
+
+    async def mind_silence(_desk, one) -> None:
+        assert one.id != bad.id, "a fault of ours"
+
+    monkeypatch.setattr(sources, "mind_silence", mind_silence)
+    await mind_sources(office.desk)
+
+    assert (await office.job(job.id)).webhook.job_id != job.webhook.job_id

@@ -8,7 +8,7 @@ import pytest
 from tests.jobs.fake_vendors import LYTICS_HOST, VIP
 from usher.domain.job import Cause, Status, Webhook
 from usher.domain.trigger_gap import GapKind
-from usher.engine.scanner import Scanner
+from usher.engine.scanner import JobAtFault, Scanner
 from usher.engine.telemetry import Telemetry
 from usher.jobs.looking import job_logs
 from usher.jobs.overview import overview
@@ -442,3 +442,79 @@ async def test_three_hours_of_being_down_fail_lytics_job_and_end_with_everybody_
     assert seen_minutes <= 10
     measured("gaps.drill.hours_down", round(failed_hours, 1))
     measured("gaps.drill.minutes_until_seen", seen_minutes)
+
+
+async def test_a_webhook_that_ended_is_said_once_where_another_that_a_person_made_sends_the_triggers(office):
+    job = await begun(office)
+    office.vendors.webhooks[job.webhook.job_id]["status"] = "failed"
+    office.vendors.refusing = {"POST /v2/auth/header-param-auth": 403}
+
+    for _ in range(3):
+        await mind_sources(office.desk)
+        office.clock.pass_ms(5 * MINUTE_MS)
+        await compare(office, job)
+        await office.write(lambda txn: note_trigger(txn, job.key, is_first=False))
+        await note_alive(office.desk)
+
+    assert await gap(office, job) is None
+    assert (await office.job(job.id)).scan_wanted == ""
+    assert sum("had ended (failed)" in said for said in await messages(office, job)) == 1
+
+
+async def test_a_first_scan_that_an_outage_interrupted_is_followed_by_a_comparison(office):
+    job = await office.make_job(withbackfill=True)
+    scan_store = SqlScans(office.desk.database, office.desk.statements)
+    await scan_store.begin_scan(job.key, definition="", expected=2)
+    await note_alive(office.desk)
+    office.clock.pass_ms(3 * HOUR_MS)
+    await note_alive(office.desk)
+    assert (await gap(office, job)).kind is GapKind.DOWN
+
+    await compare(office, job)  # to the end of the scan that began before
+    await note_alive(office.desk)
+    assert (await office.job(job.id)).scan_wanted == "reconcile"
+
+    office.clock.pass_ms(MINUTE_MS)
+    await compare(office, job)
+    await note_alive(office.desk)
+    assert await gap(office, job) is None
+
+
+async def test_a_redefinition_that_empties_an_audience_is_compared_again_once_somebody_is_inside(office):
+    job = await begun(office)
+    office.vendors.segments[0].update(segment_ql="FILTER orders > 5000 FROM user ALIAS vip_buyers", size=0)
+    office.vendors.values.clear()
+    await mind_sources(office.desk)
+    office.clock.pass_ms(MINUTE_MS)
+    await compare(office, job)
+    await note_alive(office.desk)
+    office.clock.pass_ms(5 * MINUTE_MS)
+    await mind_sources(office.desk)
+    assert (await office.job(job.id)).scan_wanted == ""
+
+    office.vendors.segments[0]["size"] = 1
+    office.vendors.values.append("new@example.org")
+    await mind_sources(office.desk)
+    assert (await office.job(job.id)).scan_wanted == "reconcile"
+    office.clock.pass_ms(MINUTE_MS)
+    await compare(office, job)
+    await note_alive(office.desk)
+    assert await gap(office, job) is None
+
+
+async def test_an_audience_whose_people_cannot_be_read_keeps_the_job_stopped_though_lytics_lists_it(office):
+    job = await begun(office)
+    office.vendors.refusing = {f"GET /api/segment/{VIP}/scan": 404}
+    with pytest.raises(JobAtFault) as stopped:
+        await compare(office, job)
+    await office.put(job, status=Status.FAULT, cause=stopped.value.cause, reason=stopped.value.message)
+
+    for _ in range(3):
+        office.clock.pass_ms(5 * MINUTE_MS)
+        await mind_sources(office.desk)
+        assert (await office.job(job.id)).status is Status.FAULT
+
+    office.vendors.refusing = {}
+    await mind_sources(office.desk)
+    after = await office.job(job.id)
+    assert (after.status, after.scan_wanted) == (Status.RUNNABLE, "reconcile")

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from tests.web.service import Running, until
 from tests.web.test_web_errors import check_shape
 from usher.errors import Unavailable
+from usher.store.alert_facts import alert_facts
 from usher.web.receiver import MOST_BYTES, Receiver
 
 
@@ -115,6 +116,9 @@ async def test_a_message_beyond_the_limit_is_413_announced_or_not(usher: Running
     grown = await usher.ask("POST", path, role=None, headers=headers, data=endless())
     assert grown.status == 413
     assert counted(usher, "too_large") == 2
+    desk = usher.deps.desk
+    facts = await desk.database.read(lambda txn: alert_facts(txn, thresholds=desk.thresholds))
+    assert [auth.is_too_large for auth in facts.authorizations if auth.id == usher.made["lytics"]] == [True]
 
 
 async def test_a_large_message_within_the_limit_is_taken(usher: Running) -> None:

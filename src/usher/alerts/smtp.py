@@ -11,6 +11,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +23,7 @@ from usher.errors import RemoteError, RemoteRefused, RemoteRejected, RemoteUnkno
 
 Security = Literal["starttls", "tls", "none"]
 SECURITIES: tuple[Security, ...] = ("starttls", "tls", "none")
+MOST_AT_ONCE = 64  # more than there may be channels
 PORTS = frozenset({25, 465, 587})  # besides those above 1023
 
 
@@ -44,7 +46,7 @@ class MailServer:
 
 class Post:
     """
-    Hands mails over. Any number at once, each in a thread that ends by the time that its caller gave it.
+    Hands mails over, each in a thread of its own: the shared threads, which sign-ins need, wait for no mail server.
 
     Args:
         ca_file: authorities to trust besides the machine's own.
@@ -53,6 +55,7 @@ class Post:
     def __init__(self, *, allow_private: bool, ca_file: Path | None) -> None:
         self._allow_private = allow_private
         self._ca_file = ca_file
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="mail")
 
     async def send(
         self, server: MailServer, mail: bytes, *, sender: str, to: Sequence[str], timeout_seconds: float
@@ -64,7 +67,7 @@ class Post:
             RemoteError: it was not taken, or nobody knows; its class says what to do.
         """
         talk = _Talk(server, self._allow_private, self._ca_file, timeout_seconds)
-        working = asyncio.ensure_future(asyncio.to_thread(talk.run, mail, sender, to))
+        working = asyncio.get_running_loop().run_in_executor(self._threads, talk.run, mail, sender, to)
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await asyncio.shield(working)
@@ -85,8 +88,10 @@ class _Talk:
         self._timeout = timeout
         self._socket: socket.socket | None = None
         self._smtp: smtplib.SMTP | None = None
+        self._is_ended = False
 
     def end(self) -> None:
+        self._is_ended = True
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
@@ -115,14 +120,22 @@ class _Talk:
 
     def _connected(self) -> smtplib.SMTP:
         server = self._server
-        self._socket = _reach(server, allow_private=self._allow_private, timeout=self._timeout)
+        reached = self._holding(_reach(server, allow_private=self._allow_private, timeout=self._timeout))
         if server.security == "tls":
-            self._socket = self._tls().wrap_socket(self._socket, server_hostname=server.host)
-        self._smtp = smtp = _Smtp(self._socket, host=server.host, port=server.port, timeout=self._timeout)
+            reached = self._holding(self._tls().wrap_socket(reached, server_hostname=server.host))
+        self._smtp = smtp = _Smtp(reached, host=server.host, port=server.port, timeout=self._timeout)
         if server.security == "starttls":
             smtp.starttls(context=self._tls())
-            self._socket = smtp.sock
+            if smtp.sock is not None:
+                self._holding(smtp.sock)
         return smtp
+
+    def _holding(self, reached: socket.socket) -> socket.socket:
+        """Return *reached*, kept for *end* to shut, also where that was called while it was made."""
+        self._socket = reached
+        if self._is_ended:
+            raise TimeoutError
+        return reached
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SET_ASIDE = "set_aside"  # Mapp rejected a large share of a job's people
     WAITING = "waiting"  # a live change of a job has waited too long
     UNREADABLE = "unreadable"  # messages arrive for an authorization of Lytics' that make no sense
+    TOO_LARGE = "too_large"  # messages for it are refused for their size, and lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ PATIENCE = {
     Kind.SET_ASIDE: Patience(begins_after=60, ends_after=60),
     Kind.WAITING: Patience(begins_after=60, ends_after=60),
     Kind.UNREADABLE: Patience(),
+    Kind.TOO_LARGE: Patience(),
 }
 
 

@@ -46,7 +46,7 @@ class Message:
         """One line that says all that matters."""
         match self.happened:
             case Happened.ENDED:
-                return f"[Usher] Recovered after {lasted((self.at_ms - self.began_ms) / 1000)}: {self.title}"
+                return f"[Usher] Over after {lasted((self.at_ms - self.began_ms) / 1000)}: {self.title}"
             case Happened.TEST:
                 return f"[Usher] {self.title}"
             case _:

@@ -46,6 +46,7 @@ class AuthFacts:
     Args:
         is_refused: the last call with its credentials was refused.
         unreadable: messages for it that made no sense, within the last quarter of an hour.
+        is_too_large: one was refused for its size within that time.
     """
 
     id: str
@@ -53,6 +54,7 @@ class AuthFacts:
     provider: str
     is_refused: bool = False
     unreadable: int = 0
+    is_too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def _of_authorizations(facts: Facts) -> Iterator[Condition]:
             yield _refused(auth, count)
         if auth.unreadable:
             yield _unreadable(auth)
+        if auth.is_too_large:
+            yield _too_large(auth)
 
 
 def _stopped_by(jobs: Iterable[Job]) -> Mapping[str, int]:
@@ -149,6 +153,15 @@ def _unreadable(auth: AuthFacts) -> Condition:
         " and retention, and compare the webhook's Export Fields with what the job's page says."
     )
     return Condition(Kind.UNREADABLE, auth.id, Level.WARNING, title, text, "/settings/about")
+
+
+def _too_large(auth: AuthFacts) -> Condition:
+    title = f"Messages for {_named(auth.label)} are too large and were lost"
+    text = (
+        "Usher takes messages of up to 16 MiB, and Lytics does not send a larger one again. Lower the webhook's batch"
+        " size to 10 and its Export Fields to the identifier, then reconcile the jobs of this authorization."
+    )
+    return Condition(Kind.TOO_LARGE, auth.id, Level.CRITICAL, title, text, f"/authorizations/{auth.id}")
 
 
 def _at_brake(job: Job) -> Condition:

@@ -48,7 +48,7 @@ def step(known: Track | None, *, is_there: bool, now_ms: int, patience: Patience
     """
     Return what a look at *now_ms* changes.
 
-    A clock that was set back makes nothing happen sooner; it may make it happen later.
+    A clock that was set back makes nothing happen sooner; what it puts into the future counts from this look on.
     """
     if known is None:
         return _first(patience) if is_there else Step.NOTHING
@@ -56,7 +56,7 @@ def step(known: Track | None, *, is_there: bool, now_ms: int, patience: Patience
         return _noted(known, is_there=is_there, now_ms=now_ms, patience=patience)
     if is_there:
         return Step.NOTHING if known.gone_ms is None else Step.NOTE_BACK
-    if known.gone_ms is None:
+    if known.gone_ms is None or known.gone_ms > now_ms:
         return Step.NOTE_GONE if patience.ends_after > 0 else Step.END
     return Step.END if now_ms - known.gone_ms >= patience.ends_after * MS else Step.NOTHING
 
@@ -66,6 +66,6 @@ def _first(patience: Patience) -> Step:
 
 
 def _noted(known: Track, *, is_there: bool, now_ms: int, patience: Patience) -> Step:
-    if not is_there:
+    if not is_there or known.began_ms > now_ms:
         return Step.FORGET
     return Step.TELL if now_ms - known.began_ms >= patience.begins_after * MS else Step.NOTHING

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from usher.alerts.sending import Address
-from usher.domain.alert_delivery import delay_seconds, is_given_up
+from usher.domain.alert_delivery import delay_seconds, is_due, is_given_up
 from usher.domain.alert_message import Message
 from usher.errors import RemoteError, UsherError
 from usher.jobs.alert_secrets import opened
@@ -53,6 +53,9 @@ async def try_channel(desk: Desk, channel: Channel, message: Message) -> Tried:
         return Tried(False, error.message, error.status, _since(desk, began), error.retry_after_seconds)
     except UsherError as error:
         return Tried(False, error.message, None, _since(desk, began))
+    except Exception as error:
+        logger.exception("alert_not_sendable", channel=channel.id)
+        return Tried(False, f"Usher could not send it ({type(error).__name__}).", None, _since(desk, began))
     took_ms = _since(desk, began)
     said = f"Taken ({taken.status}) in {took_ms:,} ms. {taken.note}".strip()
     return Tried(True, said, taken.status, took_ms)
@@ -127,7 +130,8 @@ class AlertPost:
 
 def _due(txn: Txn) -> list[Channel]:
     waiting = alerts.waiting_by_channel(txn)
-    return [channel for channel in all_channels(txn) if channel.id in waiting and channel.due_ms <= txn.now_ms]
+    every = [channel for channel in all_channels(txn) if channel.id in waiting]
+    return [channel for channel in every if is_due(channel.due_ms, now_ms=txn.now_ms)]
 
 
 def _first(txn: Txn, channel_id: str) -> tuple[Channel, Waiting] | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from usher.clock import iso_from_ms
 from usher.domain.attention import is_short_of_triggers
-from usher.domain.job import Cause, Status
+from usher.domain.job import NO_SCAN, Cause, Status
 from usher.domain.trigger_gap import gap_said
 from usher.jobs.plainly import about, plain
 from usher.jobs.standing import Standing
@@ -172,7 +172,7 @@ def _nobody_yet(now: Standing) -> str:
 def _sleeping(now: Standing) -> Saying:
     kept = _kept(now)
     said = f"{plain(now.job.reason)} {kept[0].upper()}{kept[1:]}".strip()
-    who = "Lytics" if now.job.cause is Cause.LYTICS_OUTAGE else "Mapp"
+    who = "Lytics" if now.job.cause in NO_SCAN else "Mapp"
     at_ms = now.job.sleep_until_ms
     return Saying(said, "warn", at_word=f"{who} is asked again" if at_ms is not None else "", at_ms=at_ms)
 

@@ -12,7 +12,7 @@ from usher.domain.trigger_gap import GapKind
 from usher.domain.unnamed import Triggers, have_lost_identifier
 from usher.errors import RemoteMissing, RemoteRefused
 from usher.jobs.desk import Desk
-from usher.jobs.trigger_gaps import open_gap, want_comparison
+from usher.jobs.trigger_gaps import compare_emptied, open_gap, want_comparison
 from usher.lytics.audiences import Audience
 from usher.lytics.client import LyticsClient
 from usher.lytics.usability import why_unlisted, why_unusable, why_withheld
@@ -39,11 +39,13 @@ class Seen:
     Args:
         definition: what the audience's definition hashes to; blank where that cannot be told.
         cause: what is wrong with it, or NONE; *reason* says what would mend it.
+        size: how many Lytics says are inside; 0 where it does not say.
     """
 
     definition: str = ""
     cause: Cause = Cause.NONE
     reason: str = ""
+    size: int = 0
 
     @property
     def is_there(self) -> bool:
@@ -71,7 +73,20 @@ async def look_at(lytics: LyticsClient, job: Job, *, fields: frozenset[str]) -> 
         return Seen(cause=Cause.AUDIENCE, reason=reason or "")
     if fields and job.config.uid_field not in fields:
         return Seen(audience.definition, Cause.FIELD, why_unlisted(job.config.uid_field))
-    return Seen(audience.definition)
+    if job.cause is Cause.AUDIENCE and (reason := await _why_unread(lytics, job)):
+        return Seen(audience.definition, Cause.AUDIENCE, reason)
+    return Seen(audience.definition, size=audience.size or 0)
+
+
+async def _why_unread(lytics: LyticsClient, job: Job) -> str:
+    """Return why nobody in the audience can be read, or "": a scan may have stopped the job for that alone."""
+    try:
+        await lytics.identifier_sample(job.config.segment_id, field=job.config.uid_field, limit=1)
+    except RemoteMissing as error:
+        return error.message
+    except RemoteRefused:
+        return why_withheld(job.audience_name)
+    return ""
 
 
 async def _audience_or_none(lytics: LyticsClient, job: Job) -> Audience | None:
@@ -95,6 +110,8 @@ async def keep_seen(desk: Desk, job: Job, seen: Seen) -> bool:
         is_redefined = bool(seen.definition and known.definition and seen.definition != known.definition)
         if is_redefined:
             _say_redefined(txn, jobs.job_by_key(txn, job.key))
+        elif seen.size:
+            compare_emptied(txn, jobs.job_by_key(txn, job.key))
         known = replace(known, definition=seen.definition or known.definition)
         if known != before:
             keep_source_facts(txn, job.key, known)

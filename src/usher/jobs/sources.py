@@ -14,7 +14,7 @@ import structlog
 
 from usher.domain.job import Job, Webhook
 from usher.domain.trigger_gap import GapKind
-from usher.errors import RemoteMissing, RemoteRefused, UsherError
+from usher.errors import RemoteMissing, RemoteRefused, RemoteUnknown, RemoteUnreachable, UsherError
 from usher.jobs.desk import Desk
 from usher.jobs.source_faults import keep_seen, look_at
 from usher.jobs.trigger_gaps import mind_silence, note_alive, open_gap
@@ -34,6 +34,7 @@ ENDED = frozenset({"failed", "killed", "deleted", "completed"})  # Lytics' words
 STALLED = frozenset({"sleeping", "paused"})  # and for one that sends nothing now
 STALLED_MS = 240_000  # seen at two looks: a short sleep after one 503 is nobody's business
 GONE = "missing"
+MOST_UNANSWERED = 3  # in a row, of an account that did not answer before either; the others wait for the next look
 
 logger = structlog.get_logger("usher.jobs")
 
@@ -80,18 +81,40 @@ async def mind_sources(desk: Desk) -> None:
     by_auth: defaultdict[str, list[Job]] = defaultdict(list)
     for job in await desk.database.read(jobs.live_jobs):
         by_auth[job.lytics_auth].append(job)
-    for auth_id, theirs in by_auth.items():
-        fields = await _fields(desk, auth_id)
-        for job in theirs:
-            try:
-                await mind_source(desk, job, fields=fields)
-            except UsherError as error:
-                logger.info("source_not_seen", job=job.id, reason=error.message)
+    async with asyncio.TaskGroup() as group:
+        for auth_id, theirs in by_auth.items():
+            group.create_task(_mind_account(desk, auth_id, theirs))
     await desk.database.write(forget_ended)
 
 
-async def _fields(desk: Desk, auth_id: str) -> frozenset[str]:
-    """Return the names of all fields, none where Lytics does not say; a refusal shows in the authorization's health."""
+async def _mind_account(desk: Desk, auth_id: str, theirs: list[Job]) -> None:
+    """See to the jobs of one Lytics account; one that answers nothing is not waited for once for each of them."""
+    try:
+        fields = await _fields(desk, auth_id)
+    except UsherError as error:
+        logger.warning("sources_not_looked_at", reason=error.message)
+        return
+    unanswered = 0
+    for job in theirs:
+        try:
+            if fields is None and unanswered >= MOST_UNANSWERED:
+                await mind_silence(desk, job)
+            else:
+                await mind_source(desk, job, fields=fields or frozenset())
+                unanswered = 0
+        except UsherError as error:
+            unanswered += isinstance(error, RemoteUnreachable | RemoteUnknown)
+            logger.info("source_not_seen", job=job.id, reason=error.message)
+        except Exception:
+            logger.exception("source_watch_failed", job=job.id)
+
+
+async def _fields(desk: Desk, auth_id: str) -> frozenset[str] | None:
+    """
+    Return the names of all fields: none where Lytics does not say, None where it does not answer.
+
+    A refusal shows in the authorization's health.
+    """
     try:
         lytics = await desk.vendors.lytics(auth_id)
         found = frozenset(field.name for field in await lytics.fields())
@@ -100,7 +123,7 @@ async def _fields(desk: Desk, auth_id: str) -> frozenset[str]:
         return frozenset()
     except UsherError as error:
         logger.info("fields_not_seen", authorization=auth_id, reason=error.message)
-        return frozenset()
+        return None if isinstance(error, RemoteUnreachable | RemoteUnknown) else frozenset()
     await _note_health(desk, auth_id, is_healthy=True)
     return found
 
@@ -154,20 +177,33 @@ async def _status(lytics: LyticsClient, webhook_job_id: str) -> str:
 
 
 async def _note_ended(desk: Desk, job: Job, status: str, *, was: Webhook) -> None:
-    """Say that triggers may have been missed: once for a webhook that cannot be made anew, and again once it is."""
+    """
+    Say that triggers may have been missed: once for a webhook that cannot be made anew, and again once it is.
+
+    Where triggers come all the same, a person has made another webhook; that this one has ended is nothing new then.
+    """
     is_remade = job.webhook.job_id != was.job_id
 
     def work(txn: Txn) -> None:
         known, gap = source_facts(txn, job.key) or SourceFacts(), gap_of(txn, job.key)
-        stalled_ms = None if is_remade else known.stalled_ms or txn.now_ms
-        keep_source_facts(txn, job.key, replace(known, stalled_ms=stalled_ms))
-        if is_remade or gap is None or gap.kind is not GapKind.ENDED:
+        is_told = known.ended == was.job_id and (
+            (job.last_trigger_ms or 0) > known.ended_ms or (gap is not None and gap.kind is GapKind.ENDED)
+        )
+        keep_source_facts(txn, job.key, _after_end(known, txn.now_ms, ended="" if is_remade else was.job_id))
+        if is_remade or not is_told:
             also = "Usher made a new webhook." if is_remade and job.webhook.state == "made" else job.webhook.note
             since_ms = job.last_trigger_ms or job.created_ms
             open_gap(txn, job, GapKind.ENDED, since_ms=since_ms, note=status, also=also)
 
     await desk.database.write(work)
     desk.refresh()
+
+
+def _after_end(known: SourceFacts, now_ms: int, *, ended: str) -> SourceFacts:
+    if not ended:
+        return replace(known, stalled_ms=None, ended="", ended_ms=0)
+    ended_ms = known.ended_ms if known.ended == ended else now_ms
+    return replace(known, stalled_ms=known.stalled_ms or now_ms, ended=ended, ended_ms=ended_ms)
 
 
 async def _note_status(desk: Desk, job: Job, status: str) -> None:

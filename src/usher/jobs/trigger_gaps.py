@@ -14,6 +14,7 @@ from usher.store import jobs, notes, scans
 from usher.store.activity import KEEP_SECONDS, active_buckets
 from usher.store.database import Txn
 from usher.store.gaps import gap_of, gaps_of_jobs, keep_gap
+from usher.store.scanning import running_scan
 from usher.store.source_facts import SourceFacts, beat, keep_source_facts, source_facts
 
 DOWN_MS = 60 * 60 * 1000  # Lytics tries again for about 2 hours; half of that is too near to trust
@@ -39,9 +40,18 @@ def open_gap(txn: Txn, job: Job, kind: GapKind, *, since_ms: int, note: str = ""
 
 
 def want_comparison(txn: Txn, job: Job) -> None:
-    """Want a reconcile as soon as *job* may scan; where it has not begun, its first scan finds the same."""
-    if job.is_baselined and not job.config.backfill_only:
+    """Want a reconcile as soon as *job* may scan; where no scan has begun, its first finds the same."""
+    has_begun = job.is_baselined or running_scan(txn, job.key) is not None  # what it has read may be out of date
+    if has_begun and not job.config.backfill_only:
         jobs.change_job(txn, job.key, scan_wanted="reconcile")
+
+
+def compare_emptied(txn: Txn, job: Job) -> None:
+    """Want the comparison once more that found an audience empty all at once; call it when somebody is inside."""
+    gap = gap_of(txn, job.key)
+    compared = None if gap is None else _compared(txn, job.key, gap)
+    if compared is not None and not compared.is_told:
+        want_comparison(txn, job)
 
 
 async def note_alive(desk: Desk) -> None:

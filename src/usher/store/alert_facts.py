@@ -15,6 +15,7 @@ from usher.store.database import Txn
 from usher.store.gaps import gaps_of_jobs
 from usher.store.jobs import job_of_row, jobs_at_brake
 from usher.store.tables import counters, jobs, unreadable
+from usher.store.too_large import too_large_since
 
 UNREADABLE_MS = 15 * 60_000
 MOST_UNREADABLE = 1_000  # of the newest messages looked at
@@ -69,7 +70,7 @@ OLDEST = text(
 
 
 def _authorizations(txn: Txn) -> list[AuthFacts]:
-    odd = _unreadable(txn)
+    odd, large = _unreadable(txn), too_large_since(txn, txn.now_ms - UNREADABLE_MS)
     return [
         AuthFacts(
             auth.id,
@@ -77,6 +78,7 @@ def _authorizations(txn: Txn) -> list[AuthFacts]:
             auth.provider,
             is_refused=auth.status == "unhealthy",
             unreadable=odd.get(auth.id, 0),
+            is_too_large=auth.id in large,
         )
         for auth in all_authorizations(txn)
     ]

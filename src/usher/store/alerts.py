@@ -186,8 +186,12 @@ def end_message(txn: Txn, key: int, *, is_sent: bool) -> None:
 
 
 def prune_alerts(txn: Txn) -> None:
-    """Drop a bounded piece of the oldest alerts that are over, and of messages that are done."""
-    pruned = ((alerts, alerts.c.ended_ms.is_not(None)), (alert_messages, alert_messages.c.state != WAITING))
+    """Drop a bounded piece of the oldest alerts that are over, and of messages that are done and of no open alert."""
+    is_open = select(alerts.c.id).where(alerts.c.id == alert_messages.c.alert, alerts.c.ended_ms.is_(None)).exists()
+    pruned = (
+        (alerts, alerts.c.ended_ms.is_not(None)),
+        (alert_messages, (alert_messages.c.state != WAITING) & ~is_open),
+    )
     for table, is_over in pruned:
         key = table.c.id if table is alerts else table.c.key
         newest = select(key).where(is_over).order_by(key.desc()).offset(HISTORY_KEEP).limit(1)

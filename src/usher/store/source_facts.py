@@ -21,6 +21,7 @@ class SourceFacts:
     Args:
         definition: what the audience's definition hashed to; blank where Lytics never said.
         stalled_ms: since when the webhook in Lytics has not been at work; None while it is.
+        ended: the webhook in Lytics whose end was told, though no new one could be made; *ended_ms*: when.
         vouched_ms: until when a comparison showed that silence missed nobody.
         received, unnamed: triggers counted up to the last judgement about identifiers, and those without one.
         is_unnamed: by that judgement, triggers had ceased to carry the identifier.
@@ -30,6 +31,8 @@ class SourceFacts:
 
     definition: str = ""
     stalled_ms: int | None = None
+    ended: str = ""
+    ended_ms: int = 0
     vouched_ms: int | None = None
     received: int = 0
     unnamed: int = 0

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from usher.errors import Unavailable
 from usher.jobs.endpoint import is_trigger_token
+from usher.jobs.too_large import note_too_large
 from usher.web.addressing import NUL
 from usher.web.callers import presented_token
 from usher.web.deps import WebDeps
@@ -71,6 +72,8 @@ class Receiver:
     async def receive(self, request: Request) -> Response:
         word = await self._fate(request)
         self._deps.telemetry.receiver.labels(word).inc()
+        if word == "too_large":
+            await note_too_large(self._deps.desk, request.path_params["auth_id"].strip("/"))
         if word == "accepted":
             return JSONResponse({"data": {}, "request_id": request_id_of(request), "status": 200, "_meta": {}})
         return self._refusal(request, word)

@@ -93,8 +93,16 @@ def is_from_here(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = request.headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+    origin = _host_of(request.headers.get("origin", ""))
+    return bool(origin) and origin == request.headers.get("host")
+
+
+def _host_of(url: str) -> str:
+    """Return the host and port that *url* names; what is no URL names none."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def _to_sign_in(visit: Visit, error: Unauthenticated) -> Response:
@@ -109,9 +117,11 @@ def _to_sign_in(visit: Visit, error: Unauthenticated) -> Response:
 
 def _came_from(request: Request) -> str:
     """Return the page whose form was sent, so that signing in leads back to it."""
-    page = urlsplit(request.headers.get("referer", ""))
-    path = page.path + (f"?{page.query}" if page.query else "")
-    return local_path(path) if page.netloc == request.headers.get("host") else HOME
+    referer = request.headers.get("referer", "")
+    if _host_of(referer) != request.headers.get("host"):
+        return HOME
+    page = urlsplit(referer)
+    return local_path(page.path + (f"?{page.query}" if page.query else ""))
 
 
 def local_path(text: str) -> str:

@@ -17,7 +17,11 @@ STOPPED_BY = {
     Cause.AUDIENCE: "The audience cannot be read",
     Cause.FIELD: "The identifier field cannot be used",
 }
-SLEEPS_BY = {Cause.OUTAGE: "Mapp does not answer", Cause.LYTICS_OUTAGE: "Lytics does not answer"}
+SLEEPS_BY = {
+    Cause.OUTAGE: "Mapp does not answer",
+    Cause.LYTICS_OUTAGE: "Lytics does not answer",
+    Cause.CLOCKS: "A clock is wrong",
+}
 SCANNING = {"backfill": "Backfill", "reconcile": "Comparing", "baseline": "Reading the audience"}
 LONGEST = 70  # characters; the job's page says the rest
 
