@@ -47,6 +47,9 @@ fix: $(VENV)/dev ## Format, mend what lint can mend, write generated docs anew
 trust: $(VENV)/dev ## Prove what docs/trust.md promises, and write down what came of it
 	$(BIN)/python -m tools.trust
 
+mutants: $(VENV)/dev ## Break each rule in one small place at a time; the tests must notice (docs/explain/mutants.md)
+	$(BIN)/python -m tools.mutants $(ARGS)
+
 simulate: $(VENV)/runtime ## Run simulated worlds for two hours; MINUTES=5 for less
 	$(BIN)/usher simulate --for $(or $(MINUTES),120) --workers 2 $(ARGS)
 
@@ -86,4 +89,4 @@ pins: ## Resolve requirements anew, with hashes, for every supported Python (nee
 clean: ## Remove what the targets made, data of the demo included
 	rm -rf $(VENV) .usher-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test check fix trust simulate audit bench soak wheel wheel-check release pins clean
+.PHONY: help install demo test check fix trust mutants simulate audit bench soak wheel wheel-check release pins clean
