@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+MEASURED ?= .artifacts/measured
+SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -48,10 +50,11 @@ trust: $(VENV)/dev ## Prove what docs/trust.md promises, and write down what cam
 	$(BIN)/python -m tools.trust
 
 mutants: $(VENV)/dev ## Break each rule in one small place at a time; the tests must notice (docs/explain/mutants.md)
-	$(BIN)/python -m tools.mutants $(ARGS)
+	MEASURED=$(MEASURED) $(BIN)/python -m tools.mutants $(ARGS)
 
-simulate: $(VENV)/runtime ## Run simulated worlds for two hours; MINUTES=5 for less
-	$(BIN)/usher simulate --for $(or $(MINUTES),120) --workers 2 $(ARGS)
+simulate: $(VENV)/dev ## Run simulated worlds for two hours; MINUTES=5 for less
+	set -o pipefail; $(BIN)/usher simulate --for $(or $(MINUTES),120) --workers 2 --json \
+		| MEASURED=$(MEASURED) $(BIN)/python -m tools.measuring simulation.long_seeds=seeds simulation.long_rate=per_second
 
 audit: $(VENV)/runtime ## Ask whether a pinned package has a known weakness (needs pip-audit and a network)
 	$(BIN)/python -m tools.audit
@@ -60,7 +63,7 @@ bench: $(VENV)/dev ## Measure; a table and one JSON line for each figure
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/dev ## An hour of 1,000,000 people, 200 triggers a second and faults; SOAK_MINUTES=2 SOAK_MEMBERS=20000 for a look
-	$(BIN)/python -m benchmarks.soak
+	MEASURED=$(MEASURED) $(BIN)/python -m benchmarks.soak
 
 wheel: $(VENV)/runtime ## Build dist/*.whl
 	rm -rf dist

@@ -28,6 +28,7 @@ from benchmarks.soak_judge import Finding, Window
 from benchmarks.soak_processes import running
 from benchmarks.soak_stage import Asked, Stage, staged
 from benchmarks.soak_watch import Watch
+from tools.measuring import keep
 from usher.cli.demo_sandbox import AUDIENCE
 
 QUIET_SECONDS, LOOK_SECONDS = 1_800.0, 1.0
@@ -47,6 +48,15 @@ FAULTS: list[dict[str, Any]] = [
         {"kind": "slow", "seconds": 2.0, "share": 0.003},
     )
 ]
+
+KEPT = {
+    "resident memory, most": "soak.resident_mb",
+    "growth after warm-up": "soak.growth_percent_an_hour",
+    "trigger answered, after it: p99": "soak.answered_p99_ms",
+    "trigger answered, while the backfill runs: p99": "soak.answered_backfill_p99_ms",
+    "trigger to acceptance, Mapp healthy, after it: p99": "soak.accepted_p99_ms",
+    "trigger requests": "soak.triggers",
+}  # findings that docs/trust.md tells
 
 
 def main() -> None:
@@ -209,6 +219,9 @@ def _show(asked: Asked, findings: Sequence[Finding]) -> None:
         limit = "" if finding.limit is None else f"at most {finding.limit:g}: {'kept' if finding.is_kept else 'BROKEN'}"
         say(f"{finding.name:66}{finding.value:>14,.2f} {finding.unit:<18}{limit}")
     figures = {finding.name: None if math.isnan(finding.value) else finding.value for finding in findings}
+    for name, figure in KEPT.items():
+        if (value := figures.get(name)) is not None:
+            keep(figure, value)
     broken = [finding.name for finding in findings if not finding.is_kept]
     print(json.dumps({"name": "soak", "asked": msgspec.to_builtins(asked), "figures": figures, "broken": broken}))
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import measuring
 from tests import postgres as real_postgres
 from tests.postgres import PostgresServer, postgres_server
 from tests.ui import chromium
+from tools import measuring
 
 # Without this, the first look at "the current loop" makes one that nobody closes (Python 3.11 to 3.13).
 asyncio.set_event_loop(None)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.measuring import keep
 from tools.mutant_runs import Trial, survivors, warm_up
 from tools.mutants_page import Score, mutants_page
 from tools.mutations import mutations_of
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str]) -> int:
     explained = read_explanations(EXPLAINED)
     scores = [_tried(name, explained) for name in arguments or module_names()]
     if not arguments:
+        tried, killed = sum(score.tried for score in scores), sum(score.killed for score in scores)
+        keep("mutants.made", tried)
+        keep("mutants.killed_percent", round(100 * killed / tried, 1))
         PAGE.write_text(mutants_page(scores), encoding="utf-8")
     return _judged(scores, explained)
 

@@ -14,6 +14,7 @@ from typing import Any
 import looptime
 import msgspec
 
+from usher.clock import Clock
 from usher.domain.attribute import Target
 from usher.domain.claim import Settlement
 from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
@@ -135,7 +136,12 @@ class FakeLytics:
     odd_page: int | None = None
     pages_read: int = 0
     page_seconds: float = 0.02
+    ahead_seconds: float | None = 0.0
     on_page: Callable[["FakeLytics"], Awaitable[None]] | None = None
+
+    async def clock_difference_seconds(self, *, clock: Clock) -> float | None:
+        true_ms = EPOCH_MS + asyncio.get_running_loop().time() * 1000
+        return None if self.ahead_seconds is None else (true_ms - clock.now_ms()) / 1000 + self.ahead_seconds
 
     async def audience(self, id_or_slug: str) -> Audience:
         if self.gone:

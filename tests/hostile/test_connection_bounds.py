@@ -53,7 +53,7 @@ async def test_who_asks_in_time_may_take_long_over_the_body_and_wait_long_for_th
         await asyncio.sleep(2.5 * SHORT)
         app.let_go.set()
         assert await caller.answer() == OK
-        caller.say(b"TP/1.1\r\n\r\n")
+        caller.say(b"TP/1.1\r\nHost: x\r\n\r\n")
         assert await caller.answer() == OK
 
 
@@ -61,12 +61,16 @@ TOO_LARGE = {
     "many headers": b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 101 + b"\r\n",
     "a long header": b"GET / HTTP/1.1\r\na: " + b"b" * 33_000 + b"\r\n\r\n",
     "a long address": b"GET /" + b"a" * 33_000 + b" HTTP/1.1\r\n\r\n",
-    "long names": b"GET / HTTP/1.1\r\n" + b"".join(b"%d%s: b\r\n" % (n, b"a" * 400) for n in range(99)) + b"\r\n",
+    "long names": b"GET / HTTP/1.1\r\nHost: x\r\n"
+    + b"".join(b"%d%s: b\r\n" % (n, b"a" * 400) for n in range(99))
+    + b"\r\n",
     "no end of a header": b"GET / HTTP/1.1\r\na: " + b"b" * 1_000_000,
     "no end of line ends": b"\r\n" * 500_000,
-    "trailers": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\na: " + b"b" * 1_000_000,
-    "many trailers": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n" + b"a: b\r\n" * 200_000,
-    "the size of a chunk": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 1_000_000,
+    "trailers": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\na: "
+    + b"b" * 1_000_000,
+    "many trailers": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    + b"a: b\r\n" * 200_000,
+    "the size of a chunk": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 1_000_000,
 }
 
 
@@ -84,7 +88,7 @@ async def test_a_head_beyond_its_size_ends_the_connection(head: bytes) -> None:
 
 
 async def test_a_head_within_its_size_is_taken_in_as_many_pieces_as_it_likes() -> None:
-    head = b"GET / HTTP/1.1\r\n" + b"".join(b"%d: %s\r\n" % (n, b"b" * 300) for n in range(99)) + b"\r\n"
+    head = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"%d: %s\r\n" % (n, b"b" * 300) for n in range(98)) + b"\r\n"
     async with door(App()) as port, calling(port) as caller:
         for _ in range(2):
             caller.say(head)
@@ -96,8 +100,8 @@ async def test_a_head_within_its_size_is_taken_in_as_many_pieces_as_it_likes() -
 
 
 ENDLESS = {
-    "announced": (b"POST / HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n", b"x"),
-    "chunked": (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "announced": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n", b"x"),
+    "chunked": (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
 }
 
 
@@ -115,7 +119,7 @@ async def test_a_body_that_nobody_asked_for_is_not_read_for_ever(head: bytes, mo
 
 async def test_a_body_that_nobody_asked_for_and_that_ends_keeps_the_connection() -> None:
     async with door(App(), rest_seconds=SHORT, head_seconds=SHORT) as port, calling(port) as caller:
-        caller.say(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n1234")
+        caller.say(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234")
         assert await caller.answer() == OK
         caller.say(b"56789")
         await asyncio.sleep(2 * SHORT)

@@ -156,7 +156,9 @@ def test_what_postgresql_holds_is_what_the_file_held(carried: Carried) -> None:
 def as_postgres(table: Table) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """Booleans are numbers in SQLite."""
     kinds = [isinstance(one.type, Boolean) for one in table.columns]
-    return lambda row: tuple(bool(value) if is_bool and value is not None else value for value, is_bool in zip(row, kinds, strict=True))
+    return lambda row: tuple(
+        bool(value) if is_bool and value is not None else value for value, is_bool in zip(row, kinds, strict=True)
+    )
 
 
 def test_members_are_in_the_same_order_on_both(carried: Carried) -> None:

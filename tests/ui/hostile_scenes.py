@@ -2,7 +2,8 @@
 A house in which everything that has a name is named by texts that try to become more than text.
 
 Every text is in a job's name, a description, an authorization's label, an audience's name, what Mapp and Lytics said of
-a failure, a member's identifier, a group's name, and the names of a token, a person and a browser.
+a failure, a member's identifier, a group's name, and the names of a token, a person, an alert channel and
+a browser.
 """
 
 import html
@@ -49,6 +50,7 @@ class Scenes:
     people: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    channels: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     working: tuple[str, str] = ("", "")
 
@@ -64,6 +66,8 @@ def furnish(house: House) -> Scenes:
         invited = house.api("POST", "/v2/person", named)
         found.links.append(invited["link"].removeprefix(house.url))
         found.tokens.append(house.api("POST", "/v2/token", named)["id"])
+        hook = {"name": name, "type": "webhook", "config": {"url": f"{house.sandbox}/nothing-is-here"}}
+        found.channels.append(house.api("POST", "/v2/alert-channel", hook)["id"])
         _send(house, found.working[1], f"{number} {name}".encode())
     found.people = person_ids(house, NAMES)
     found.messages = [str(one["id"]) for one in house.api("GET", "/v2/unreadable?limit=100")]

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from usher.cli.heads import names_one_host, without_upgrade
 
 MOST_CONNECTIONS = 1_000
 SHARE_OF_FILES = 0.5  # of what the system lets this process open; the rest is the ledger's and the vendors'
@@ -118,7 +121,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._loose_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self.transport.is_closing():
             return
         if self._loose_bytes > self._bounds.most_head_bytes:
@@ -142,6 +146,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._give_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
+        if self._asks_for_upgrade:
+            return
+        if not names_one_host(self.headers, version=self.parser.get_http_version()):
+            self._give_up(HTTPStatus.BAD_REQUEST)
         if len(self.pipeline) >= self._bounds.most_ahead:
             self._give_up(HTTPStatus.TOO_MANY_REQUESTS)
         self._take_back()
@@ -154,6 +162,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._asks_for_upgrade:
+            return
         self._take_back()
         self._awaits_head, self._loose_bytes = True, 0
         super().on_message_complete()
@@ -181,6 +191,27 @@ class BoundedProtocol(HttpToolsProtocol):
     @property
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _asks_for_upgrade(self) -> bool:
+        return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+
+    def _parse(self, data: bytes) -> None:
+        """At an Upgrade the parser stops and takes the body for the next request; so it gets the head without one."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stopped:
+                data = self._head_without_upgrade() + data[stopped.args[0] :]
+            except httptools.HttpParserError:
+                self.send_400_response("")
+                return
+            else:
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        return without_upgrade(self.headers, method=method, url=self.url, version=version)
 
     def _count(self, size: int) -> None:
         self._head_bytes += size

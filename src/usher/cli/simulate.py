@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LINE_SECONDS = 10.0  # between plain lines, where no terminal can show a moving bar
 
 
-def simulate(
+def simulate(  # noqa: PLR0917 - Typer reads the options from here
     seed: Annotated[int, typer.Option("--seed", min=0, help="The first seed.")] = 1,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds to run.")] = 100,
     minutes: Annotated[

@@ -26,6 +26,7 @@ class Doubt(StrEnum):
     CURSOR_REPEATED = "cursor_repeated"
     ENDLESS = "too_many_pages"
     UNNAMED = "identifiers_missing"
+    CLOCK = "clock_set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class ScanEnd:
         is_gone: the audience was deleted or invalid afterwards.
         unnamed: how many profiles had no identifier.
         share_unnamed_before: the share (0..1) of such profiles in the scan before, or None where there was none.
+        is_clock_wrong: our clock was set since the scan began, or differs from Lytics' by now.
     """
 
     profiles: int
@@ -52,12 +54,14 @@ class ScanEnd:
     is_gone: bool
     unnamed: int = 0
     share_unnamed_before: float | None = None
+    is_clock_wrong: bool = False
 
 
 def doubt_about_absence(end: ScanEnd) -> Doubt | None:
     """Return why *end* cannot say who left (the first that holds of several), or None where it can."""
     doubts = (
         (Doubt.GONE, end.is_gone),
+        (Doubt.CLOCK, end.is_clock_wrong),
         (Doubt.UNDEFINED, not (end.definition_before and end.definition_after)),
         (Doubt.REDEFINED, end.definition_before != end.definition_after),
         (Doubt.NO_END, not end.has_end_marker),

@@ -56,6 +56,7 @@ class Cause(StrEnum):
     MAPP_INTEGRATION = "mapp_integration"
     LYTICS_CREDENTIALS = "lytics_credentials"
     LYTICS_OUTAGE = "lytics_outage"
+    CLOCKS = "clocks"
     REJECTIONS = "rejections"
     REMOVALS = "removals"
     AUDIENCE = "audience"
@@ -66,6 +67,7 @@ class Cause(StrEnum):
 S, E = Status, Event
 LIVE = frozenset({S.RUNNABLE, S.SLEEPING, S.PAUSED, S.FAULT})  # takes in triggers, owns its attribute
 SENDING = frozenset({S.RUNNABLE, S.SLEEPING})
+NO_SCAN = frozenset({Cause.LYTICS_OUTAGE, Cause.CLOCKS})  # asleep for these, a job goes on sending
 
 TRANSITIONS: dict[Event, dict[Status, Status]] = {
     E.PAUSE: dict.fromkeys((S.RUNNABLE, S.SLEEPING, S.FAULT, S.PAUSED), S.PAUSED),

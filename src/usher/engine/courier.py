@@ -87,10 +87,10 @@ class Courier:
         self._is_stopping = False
         self._sends: set[asyncio.Task[None]] = set()
 
-    def use(self, mapp: Mapp, limits: Limits, pace: Pace) -> None:
-        """Go on with new credentials or limits; what the old ones were refused for is forgotten."""
+    def use(self, mapp: Mapp, limits: Limits, share: Limits) -> None:
+        """Go on with new credentials or limits; what the old ones were refused for is forgotten, the pace is not."""
         self._mapp, self.limits = mapp, limits
-        self.verdicts.pace = pace
+        self.verdicts.pace.limit_to(share)
         self.resume()
 
     def resume(self) -> None:

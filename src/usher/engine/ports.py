@@ -7,6 +7,7 @@ The engine runs in one thread over these, so that a virtual clock and a seeded s
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from usher.clock import Clock
 from usher.domain.absence import Doubt
 from usher.domain.attribute import Target
 from usher.domain.claim import Claim, Settlement
@@ -138,6 +139,9 @@ class Mapp(Protocol):
 
 class Lytics(Protocol):
     """One Lytics account."""
+
+    async def clock_difference_seconds(self, *, clock: Clock) -> float | None:
+        """How far Lytics' clock is ahead of *clock* (behind: negative), to about a second; None where it shows none."""
 
     async def audience(self, id_or_slug: str) -> Audience: ...
 

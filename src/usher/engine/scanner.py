@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from usher.clock import Clock
 from usher.domain.absence import Doubt, ScanEnd, doubt_about_absence, is_endless
+from usher.domain.clocks import Moment, do_differ, was_set, why_no_scan
 from usher.domain.job import Cause, Job
 from usher.domain.observation import Source, version_of_scan
 from usher.domain.retry import backoff_seconds
@@ -36,6 +37,10 @@ class JobAtFault(UsherError):
     def __init__(self, cause: Cause, reason: str) -> None:
         super().__init__(reason)
         self.cause = cause
+
+
+class ClocksDiffer(UsherError):
+    """Our clock and Lytics' differ by too much; let the job sleep, say so, and look again later."""
 
 
 class Scanner:
@@ -79,10 +84,12 @@ class Scanner:
 
         Raises:
             JobAtFault: the audience or its identifier field is gone, or Lytics refuses the credentials.
+            ClocksDiffer: nothing was read.
 
         Idempotent: yes; pages read twice change nothing the second time.
         """
         self._is_in_trouble = job.cause is Cause.LYTICS_OUTAGE  # perhaps said by a process before this one
+        await self._check_clocks(job)
         scan = await self._kept(lambda: self._store.running_scan(job.key))
         if scan is None:
             try:
@@ -119,6 +126,7 @@ class Scanner:
             is_gone=after is None or after.is_deleted or not after.is_valid,
             unnamed=scan.without_identifier,
             share_unnamed_before=await self._kept(lambda: self._store.share_unnamed_before(job.key)),
+            is_clock_wrong=self._clock.now_ms() < scan.started_ms or self._differ(await self._difference()),
         )
         version = version_of_scan(scan.started_ms, guard_seconds=self._guard_seconds)
         doubt = doubt_about_absence(end)
@@ -126,10 +134,13 @@ class Scanner:
 
     async def _read_pages(self, job: Job, scan: Scan) -> tuple[Scan, bool]:
         field, source = job.config.uid_field, SOURCE_OF[scan.kind]
+        began = self._moment()
         while True:
-            asked_ms = self._clock.now_ms()
+            asked = self._moment()
+            if was_set(began, asked, guard_seconds=self._guard_seconds):
+                raise _Stopped(Doubt.CLOCK)
             page = await self._page(job, scan.cursor)
-            version = version_of_scan(asked_ms, guard_seconds=self._guard_seconds)
+            version = version_of_scan(asked.now_ms, guard_seconds=self._guard_seconds)
             sightings = observations_of_page(
                 page, field=field, version=version, source=source, lowercase=job.config.is_lowercasing
             )
@@ -178,6 +189,22 @@ class Scanner:
         fields = await self._asked(self._lytics.fields)
         if job.config.uid_field not in {field.name for field in fields}:
             raise JobAtFault(Cause.FIELD, why_unlisted(job.config.uid_field))
+
+    async def _check_clocks(self, job: Job) -> None:
+        difference = await self._difference()
+        if difference is not None and self._differ(difference):
+            raise ClocksDiffer(why_no_scan(difference, guard_seconds=self._guard_seconds))
+        if job.cause is Cause.CLOCKS:
+            await self._tell(None)
+
+    async def _difference(self) -> float | None:
+        return await self._asked(lambda: self._lytics.clock_difference_seconds(clock=self._clock))
+
+    def _differ(self, difference: float | None) -> bool:
+        return do_differ(difference, guard_seconds=self._guard_seconds)
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock.now_ms(), self._clock.monotonic())
 
     async def _kept(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do *work* on the store until it takes it."""

@@ -1,6 +1,6 @@
 """How what a courier found out shows in the state of its jobs."""
 
-from usher.domain.job import Cause, Event, Job, Status
+from usher.domain.job import NO_SCAN, Cause, Event, Job, Status
 from usher.domain.notes import LogCode, LogEntry
 from usher.domain.outcome import StopCause, StopJob
 from usher.engine.courier import Courier
@@ -68,19 +68,26 @@ async def _show_trial(courier: Courier, job: Job, *, store: JobStore) -> None:
 
 
 async def show_lytics(job: Job, trouble: str | None, *, store: JobStore) -> None:
-    """Let *job* sleep because Lytics does not answer its scan, or wake because it does again."""
+    """Let *job* sleep because Lytics does not answer its scan, or wake because a scan can be read again."""
     if trouble is not None and job.status is Status.RUNNABLE:
         reason = f"Lytics does not answer a scan of the audience ({trouble}). Usher asks again by itself."
         entry = log(job, "warn", reason, LogCode.ASLEEP)
         await store.apply(job, Event.SLEEP, cause=Cause.LYTICS_OUTAGE, reason=reason, log=entry)
-    elif trouble is None and job.cause is Cause.LYTICS_OUTAGE:
-        entry = log(job, "info", "Lytics answers again; going on.", LogCode.AWAKE)
-        await store.apply(job, Event.WAKE, log=entry)
+    elif trouble is None and job.cause in NO_SCAN:
+        over = "Lytics answers again" if job.cause is Cause.LYTICS_OUTAGE else "The clocks agree again"
+        await store.apply(job, Event.WAKE, log=log(job, "info", f"{over}; going on.", LogCode.AWAKE))
+
+
+async def show_clocks(job: Job, reason: str, *, store: JobStore) -> None:
+    """Let *job* sleep because no scan may begin while our clock and Lytics' differ; it sends what it knows of."""
+    if job.status is Status.RUNNABLE:
+        entry = log(job, "warn", reason, LogCode.ASLEEP)
+        await store.apply(job, Event.SLEEP, cause=Cause.CLOCKS, reason=reason, log=entry)
 
 
 async def show_outage(job: Job, down_until_ms: int | None, *, store: JobStore) -> None:
     """Let *job* sleep because Mapp is down for any worker, or wake because it is up for all."""
-    is_asleep = job.status is Status.SLEEPING and job.cause is not Cause.LYTICS_OUTAGE
+    is_asleep = job.status is Status.SLEEPING and job.cause not in NO_SCAN
     if down_until_ms is None and is_asleep:
         await store.apply(job, Event.WAKE, log=log(job, "info", "Mapp answers again; going on.", LogCode.AWAKE))
     elif down_until_ms is not None and (is_asleep or job.status is Status.RUNNABLE):

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from usher.clock import Clock
-from usher.domain.job import SENDING, Cause, Event, Job
+from usher.domain.job import NO_SCAN, SENDING, Event, Job
 from usher.domain.notes import LogCode
 from usher.domain.outcome import StopCause, StopJob
 from usher.domain.pace import Limits, Pace
@@ -24,9 +24,9 @@ from usher.engine.courier import Courier
 from usher.engine.crew import CrewKeeper
 from usher.engine.ports import DeliveryStore, JobStore, ScanStore, Vendors
 from usher.engine.probes import Probes
-from usher.engine.scanner import JobAtFault, Scanner
+from usher.engine.scanner import ClocksDiffer, JobAtFault, Scanner
 from usher.engine.sharing import Sharing
-from usher.engine.standing import log, show_lytics, show_outage, show_refusal, show_standing
+from usher.engine.standing import log, show_clocks, show_lytics, show_outage, show_refusal, show_standing
 from usher.engine.telemetry import Telemetry
 from usher.errors import Superseded, Unavailable, UsherError
 from usher.settings import Timing
@@ -209,7 +209,7 @@ class Engine:
             self._start(f"courier {auth_id}", courier.run())
         elif revision != self._revisions[auth_id]:
             limits = await self._limits(auth_id)
-            courier.use(await self._vendors.mapp(auth_id), limits, self._pace(limits))
+            courier.use(await self._vendors.mapp(auth_id), limits, self._sharing.share(limits))
         self._revisions[auth_id] = revision
         if courier.verdicts.stopped is not None:
             await self._mind_refusal(courier, courier.verdicts.stopped, jobs)
@@ -271,7 +271,7 @@ class Engine:
             await self._see_to_end_of_scan(job)
 
     async def _see_to_end_of_scan(self, job: Job) -> None:
-        if job.cause is Cause.LYTICS_OUTAGE:
+        if job.cause in NO_SCAN:
             await show_lytics(job, None, store=self._stores.jobs)  # the scan that slept has ended
         await self._schedule_reconcile(job)
         if job.config.backfill_only and job.is_baselined and not await self._stores.jobs.is_owing_of_scan(job.key):
@@ -317,6 +317,9 @@ class Engine:
             has_ended = await scanner.scan(job)
         except Superseded:
             logger.info("scan_taken_over", job=job.id)
+        except ClocksDiffer as error:
+            if (now := await self._live_job(job.key)) is not None:
+                await show_clocks(now, error.message, store=self._stores.jobs)
         except JobAtFault as error:
             if self._sharing.holds_since(stay):  # another that goes on with the scan may have been told otherwise
                 entry = log(job, "error", error.message, LogCode.FAULT)
@@ -326,9 +329,11 @@ class Engine:
 
     async def _tell_of_lytics(self, key: int, trouble: str | None) -> None:
         """Let the job sleep while Lytics does not answer its scan; it goes on by itself."""
-        job = next((job for job in await self._stores.jobs.live_jobs() if job.key == key), None)
-        if job is not None:
+        if (job := await self._live_job(key)) is not None:
             await show_lytics(job, trouble, store=self._stores.jobs)
+
+    async def _live_job(self, key: int) -> Job | None:
+        return next((job for job in await self._stores.jobs.live_jobs() if job.key == key), None)
 
     def _keep_house(self) -> None:
         self._start_once("sweep", self._sweep())

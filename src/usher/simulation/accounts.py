@@ -10,6 +10,7 @@ from usher.mapp.client import MappClient
 from usher.simulation.draws import Draw
 from usher.simulation.network import LYTICS_URL, MAPP_URL, Wire
 
+FIRST_SECRET = "s1"  # noqa: S105 - a pretend vendor's
 LYTICS_SECONDS = 3.0
 
 
@@ -17,7 +18,7 @@ LYTICS_SECONDS = 3.0
 class Credentials:
     """What all workers find in the database."""
 
-    secret: str = "s1"
+    secret: str = FIRST_SECRET
     revision: int = 1
 
 

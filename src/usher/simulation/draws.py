@@ -22,6 +22,7 @@ CHANCES = {
     "scan short": 0.3,
     "scan without end": 0.3,
     "scan empty": 0.2,
+    "redefined while scanned": 0.7,
     "Mapp unreachable": 0.2,
     "answer lost": 0.35,
     "connection reset": 0.25,
@@ -30,10 +31,11 @@ CHANCES = {
     "Mapp throttles": 0.3,
     "Mapp fails": 0.2,
     "odd answer": 0.15,
+    "bell lost": 0.8,
     "ledger away": 0.05,
     "commit in doubt": 0.08,
-    "stopped before sending": 0.12,
-    "stopped at the ledger": 0.03,
+    "stopped before sending": 0.2,
+    "stopped at the ledger": 0.12,
 }
 TIMELESS = frozenset({"trigger without time", "trigger from the future"})
 # Most times in one run.
@@ -52,7 +54,7 @@ TIMES = {
     "paused by a person": 1,
     "told again by a person": 2,
     "retried by a person": 3,
-    "compared by a person": 3,
+    "compared by a person": 5,
     "attribute renamed": 2,
 }
 
@@ -100,10 +102,14 @@ class Draw:
         begins = "everybody inside is told" if c.withbackfill else "a silent baseline"
         return [
             f"{self.people} people, {self.seconds:.0f} s of faults, {crew}, {begins}",
-            f"claims hold {t.send_room_seconds:g} + {t.request_timeout_seconds:g} + {t.quarantine_seconds:g}"
-            f" + {t.clock_margin_seconds:g} s; G {self.guard_seconds:.1f} s, lag up to {self.lag_seconds:.1f} s",
-            f"clocks ahead: Lytics {self.lytics_ahead:+.2f} s, Mapp {self.mapp_ahead:+.2f} s;"
-            f" limits: {self.limit_per_second or 'no'} a second, {self.in_flight} in flight",
+            (
+                f"claims hold {t.send_room_seconds:g} + {t.request_timeout_seconds:g} + {t.quarantine_seconds:g}"
+                f" + {t.clock_margin_seconds:g} s; G {self.guard_seconds:.1f} s, lag up to {self.lag_seconds:.1f} s"
+            ),
+            (
+                f"clocks ahead: Lytics {self.lytics_ahead:+.2f} s, Mapp {self.mapp_ahead:+.2f} s;"
+                f" limits: {self.limit_per_second or 'no'} a second, {self.in_flight} in flight"
+            ),
             f"reconcile every {c.reconcile_hours * 3600:.0f} s, brake at {c.exit_brake_people} people",
             f"faults: {', '.join(faults) or 'none'}",
         ]

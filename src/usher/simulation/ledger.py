@@ -186,7 +186,7 @@ def _engine() -> tuple[Engine, sqlite3.Connection]:
     """Return the one engine of this process: what SQLAlchemy compiled for it serves every run."""
     raw = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)
     engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
+    event.listen(engine, "begin", lambda _conn: raw.execute("BEGIN"))
     metadata.create_all(engine)
     return engine, raw
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from usher.domain.observation import NS_PER_MS
-from usher.errors import RemoteUnknown
+from usher.errors import RemoteError, RemoteUnknown
 from usher.http import Reply
 from usher.simulation.draws import AUDIENCE
 from usher.simulation.network import Answer, Request
@@ -47,6 +47,11 @@ class SimulatedLytics:
         """Return the time by Lytics' clock."""
         return self._stage.now_ms() + round(self._stage.draw.lytics_ahead * 1000)
 
+    def redefine(self) -> None:
+        """Change what the audience means; a scan that goes on reads something that is neither the old nor the new."""
+        self._stage.note("Lytics", "is told another definition of the audience")
+        self.definition += 1
+
     def receive(self, request: Request, answer: Answer) -> None:
         """See *Server*."""
         took = self._stage.rng.uniform(0.1, 1) * self._stage.draw.latency
@@ -59,7 +64,8 @@ class SimulatedLytics:
 
     def _fail(self, answer: Answer, took: float) -> None:
         html = Reply(502, {}, b"<html>Bad gateway</html>")
-        failures = [_reply(503, message="later"), html, RemoteUnknown("The connection was reset.")]
+        reset = RemoteUnknown("The connection was reset.")
+        failures: list[Reply | RemoteError] = [_reply(503, message="later"), html, reset]
         answer(took, self._stage.rng.choice(failures))
 
     def _found(self, request: Request) -> Reply:
@@ -95,6 +101,8 @@ class SimulatedLytics:
             return _reply(400, message="the cursor is too old")
         if not cursor and happens("scan empty"):
             return _reply(200, data=[], total=0, _next="")
+        if cursor and happens("redefined while scanned"):
+            self.redefine()
         inside = self._inside()
         if place.definition != self.definition:
             inside = inside[::2]  # one that began under another definition is all wrong; only the definition tells

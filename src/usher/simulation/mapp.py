@@ -43,7 +43,7 @@ class SimulatedMapp:
         self.held: dict[Place, bool] = {}
         self.alive: dict[Place, list[Living]] = {}
         self.requests = 0
-        self.secret = "s1"
+        self.secret = "s1"  # noqa: S105 - a pretend vendor's
         self.is_out = False
         self.is_refusing = False
         self._stage = stage
@@ -145,5 +145,3 @@ def _said(status: int, words: str) -> Reply:
 
 def _unpadded(part: str) -> bytes:
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from usher.errors import RemoteError, RemoteUnknown, RemoteUnreachable
@@ -22,6 +22,7 @@ class Request:
     One request as it was sent.
 
     Args:
+        timeout_seconds: how long its sender waits.
         until: second by which whatever becomes of it has become of it.
     """
 
@@ -30,7 +31,8 @@ class Request:
     url: str
     headers: Mapping[str, str]
     body: bytes
-    until: float
+    timeout_seconds: float
+    until: float = 0.0
 
 
 class Server(Protocol):
@@ -41,12 +43,18 @@ class Server(Protocol):
 
 
 class Wire:
-    """Implements Http for one worker. *in_flight* counts what it waits for at Mapp."""
+    """
+    Implements Http for one worker. *in_flight* counts what it waits for at Mapp.
 
-    def __init__(self, stage: Stage, worker: str, *, mapp: Server, lytics: Server) -> None:
+    Args:
+        sent: called as each event goes out.
+    """
+
+    def __init__(self, stage: Stage, worker: str, *, mapp: Server, lytics: Server, sent: Callable[[], None]) -> None:
         self.in_flight = 0
         self._stage = stage
         self._worker = worker
+        self._sent = sent
         self._servers = {MAPP_URL: mapp, LYTICS_URL: lytics}
 
     async def request(
@@ -59,13 +67,14 @@ class Wire:
         timeout_seconds: float = 10,
         most_bytes: int = 65_536,
     ) -> Reply:
-        server = next(server for base, server in self._servers.items() if url.startswith(base))
+        request = Request(self._worker, method, url, headers or {}, body, timeout_seconds)
         if not body:
-            return await self._exchange(server, method, url, headers or {}, body, timeout_seconds)
+            return await self._exchange(request)
         await self._stop_perhaps()
         self.in_flight += 1
+        self._sent()
         try:
-            return await self._exchange(server, method, url, headers or {}, body, timeout_seconds)
+            return await self._exchange(request)
         finally:
             self.in_flight -= 1
 
@@ -77,23 +86,26 @@ class Wire:
             stop_for_a_while(self._stage, process.stop, process.go_on)
             await asyncio.sleep(0)
 
-    async def _exchange(
-        self, server: Server, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float
-    ) -> Reply:
+    async def _exchange(self, request: Request) -> Reply:
         stage, loop = self._stage, self._stage.loop
+        server = next(server for base, server in self._servers.items() if request.url.startswith(base))
         if server is self._servers[MAPP_URL] and stage.happens("Mapp unreachable"):
-            await asyncio.sleep(stage.rng.uniform(0, timeout_seconds / 2))
+            await asyncio.sleep(stage.rng.uniform(0, request.timeout_seconds / 2))
             raise RemoteUnreachable("Nothing was sent: no connection.")
-        until = loop.time() + timeout_seconds + stage.draw.timing.quarantine_seconds
-        request = Request(self._worker, method, url, headers, body, until)
+        until = loop.time() + request.timeout_seconds + stage.draw.timing.quarantine_seconds
         answered: asyncio.Future[Reply | RemoteError] = loop.create_future()
 
-        def answer(seconds: float, what: Reply | RemoteError) -> None:
-            stage.later(seconds, lambda: answered.done() or answered.set_result(what))
+        def come_in(what: Reply | RemoteError) -> None:
+            if not answered.done():
+                answered.set_result(what)
 
-        stage.later(stage.rng.uniform(0.1, 1) * stage.draw.latency, server.receive, request, answer)
+        def answer(seconds: float, what: Reply | RemoteError) -> None:
+            stage.later(seconds, come_in, what)
+
+        way = stage.rng.uniform(0.1, 1) * stage.draw.latency
+        stage.later(way, server.receive, replace(request, until=until), answer)
         try:
-            async with asyncio.timeout(timeout_seconds):
+            async with asyncio.timeout(request.timeout_seconds):
                 found = await answered
         except TimeoutError:
             raise RemoteUnknown("There was no answer in time.") from None

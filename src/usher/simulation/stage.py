@@ -33,7 +33,7 @@ class Stage:
         self.trace = trace
         self.is_calm = False
         self.broken: Broken | None = None
-        self.loop = VirtualLoop(rng, failed=self._failed)
+        self.loop = VirtualLoop(rng, failed=self._failed)  # type: ignore[abstract] # no sockets, signals or threads
 
     def now_ms(self) -> int:
         """Return the true time, which is the database's."""

@@ -50,7 +50,7 @@ class Trouble:
             "Mapp out": self._mapp_out,
             "Mapp refuses": self._mapp_refuses,
             "Lytics refuses": self._lytics_refuses,
-            "redefined": self._redefine,
+            "redefined": self._lytics.redefine,
             "audience gone": self._lose_audience,
         }
 
@@ -88,7 +88,11 @@ class Trouble:
     def _for_a_while(self, who: str, what: str, begin: Callable[[], None], end: Callable[[], None]) -> None:
         self._stage.note(who, what)
         begin()
-        self._stage.later(self._stage.rng.uniform(1, 12), lambda: (self._stage.note(who, "is back"), end()))
+        self._stage.later(self._stage.rng.uniform(1, 12), self._over, who, end)
+
+    def _over(self, who: str, end: Callable[[], None]) -> None:
+        self._stage.note(who, "is back")
+        end()
 
     def _lytics_out(self) -> None:
         lytics = self._lytics
@@ -120,10 +124,6 @@ class Trouble:
         self._stage.note("person", "enters the new secret")
         self._credentials.secret = self._mapp.secret
         self._credentials.revision += 1
-
-    def _redefine(self) -> None:
-        self._stage.note("Lytics", "is told another definition of the audience")
-        self._lytics.definition += 1
 
 
 def _set(vendor: SimulatedMapp | SimulatedLytics, name: str, value: bool = False) -> None:

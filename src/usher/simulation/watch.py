@@ -20,6 +20,8 @@ BACKOFF_MS = 60_000
 ROWS = "SELECT member, is_in, version, seq, due_at, lane, accepted, aside FROM ledger"
 COUNTS = "SELECT name, value FROM counters WHERE job > 0"
 ABSENT = "scans.found_absent"
+SCANS = "SELECT id, state, pages, seen, finished_ms FROM scans"
+ENDED = frozenset({"completed", "interrupted"})
 SWEEPING = "SELECT 1 FROM sweeps WHERE kind = 'resend'"
 
 
@@ -67,6 +69,7 @@ class Watch:
         self._attribute = attribute
         self._ledger: Ledger | None = None
         self._exits_held = False
+        self._scans: dict[int, tuple[Any, ...]] = {}
 
     def look_at(self, ledger: Ledger) -> None:
         """Watch *ledger* from now on."""
@@ -90,6 +93,7 @@ class Watch:
             if self._exits_held and not is_scans_word:
                 self._check(_held(was, row))
         self._exits_held = exits_held
+        self._mind_scans({found[0]: found[1:] for found in rows_of(raw, SCANS)})
         self._check(_counted(self.rows, self.counts))
 
     def acknowledged(self, trigger: Trigger, version: int) -> None:
@@ -102,6 +106,13 @@ class Watch:
     def _check(self, found: "Iterator[tuple[str, str]] | list[tuple[str, str]]") -> None:
         for promise, seen in found:
             self._stage.breaks(promise, seen)
+
+    def _mind_scans(self, scans: dict[int, tuple[Any, ...]]) -> None:
+        """A scan that has ended is nobody's any more."""
+        for number, was in self._scans.items():
+            if was[0] in ENDED and scans.get(number, was) != was:
+                self._stage.breaks("a scan that has ended stays as it is", f"{was} -> {scans[number]}")
+        self._scans = scans
 
     def _of_row(self, was: Row | None, row: Row, *, is_moving: bool) -> Iterator[tuple[str, str]]:
         now_ms, draw = self._stage.now_ms(), self._stage.draw

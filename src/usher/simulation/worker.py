@@ -80,6 +80,11 @@ class SimulatedWorker:
         return self.process.state is State.RUNNING
 
     @property
+    def in_flight(self) -> int:
+        """How many events it waits for at Mapp."""
+        return self.wire.in_flight
+
+    @property
     def is_gone(self) -> bool:
         return self.process.state is State.DEAD
 

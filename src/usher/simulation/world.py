@@ -1,14 +1,14 @@
 """One whole run: the world that a seed draws, with faults for a while, then calm, until everything is right."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
 
 from usher.clock import Clock
 from usher.domain.job import Cause, Job, Status, Webhook
 from usher.simulation.accounts import Credentials, SimulatedVendors
-from usher.simulation.draws import AUDIENCE, Draw
+from usher.simulation.allowance import Allowance
+from usher.simulation.draws import Draw
 from usher.simulation.ledger import Ledger, rows_of
 from usher.simulation.lytics import SLUG, SimulatedLytics
 from usher.simulation.mapp import SimulatedMapp
@@ -43,9 +43,8 @@ class World:
         self.ledger = Ledger(stage, changed=self.watch.changed, owed=self._ring)
         self.watch.look_at(self.ledger)
         self.webhook = TriggerWebhook(stage, self.present, self.watch.acknowledged)
-        self.trouble = Trouble(
-            stage, self, mapp=self.mapp, lytics=self.lytics, credentials=self.credentials
-        )
+        self.trouble = Trouble(stage, self, mapp=self.mapp, lytics=self.lytics, credentials=self.credentials)
+        self.allowance = Allowance(stage, lambda: self.workers)
         self.person: Person
 
     def run(self) -> None:
@@ -62,7 +61,7 @@ class World:
     def join(self) -> None:
         """Let one more worker begin, on a machine whose clock may be wrong."""
         wrong = 0 if self.stage.draw.is_alone else self.stage.rng.choice([0, 0, -HOUR_MS, 5 * HOUR_MS, 700])
-        wire = Wire(self.stage, f"w{len(self.workers)}", mapp=self.mapp, lytics=self.lytics)
+        wire = Wire(self.stage, f"w{len(self.workers)}", mapp=self.mapp, lytics=self.lytics, sent=self.allowance.sent)
         parts = Parts(self.stage, self.ledger, wire, self._vendors)
         self.workers.append(SimulatedWorker(parts, f"w{len(self.workers)}", wall_ahead_ms=wrong))
 
@@ -70,14 +69,16 @@ class World:
         return SimulatedVendors(self.stage.draw, wire, clock, self.credentials)
 
     def _ring(self) -> None:
-        for worker in self.workers:
-            if not worker.is_gone:
-                worker.ring()
+        for worker in self._hearing():
+            worker.ring()
 
     def _refresh(self) -> None:
-        for worker in self.workers:
-            if not worker.is_gone:
-                worker.refresh()
+        for worker in self._hearing():
+            worker.refresh()
+
+    def _hearing(self) -> list[SimulatedWorker]:
+        """Return who hears a word that goes to all; those who do not find out by themselves."""
+        return [worker for worker in self.workers if not worker.is_gone and not self.stage.happens("bell lost")]
 
     async def _story(self) -> None:
         draw, rng = self.stage.draw, self.stage.rng
@@ -136,7 +137,10 @@ class World:
             return
         is_in = not self.people.is_in(name)
         at_ms = self.people.move(name, is_in=is_in, at_ms=self.lytics.now_ms())
-        self.stage.note("Lytics", f"sees {name.partition('@')[0]} {'enter' if is_in else 'leave'} at {(at_ms - EPOCH_MS) / 1000:.3f}")
+        self.stage.note(
+            "Lytics",
+            f"sees {name.partition('@')[0]} {'enter' if is_in else 'leave'} at {(at_ms - EPOCH_MS) / 1000:.3f}",
+        )
         self.webhook.tell(name, is_in=is_in, at_ms=at_ms)
 
     def _calm(self) -> None:
@@ -185,9 +189,9 @@ class World:
                 yield f"the ledger is wrong: {row}"
             elif row.due_at is not None:
                 yield f"something is owed: {row}"
-            elif number in self.stage.draw.unknown or (row.accepted is None and not self.stage.draw.config.withbackfill):
+            elif number in self.stage.draw.unknown or (
+                row.accepted is None and not self.stage.draw.config.withbackfill
+            ):
                 continue
             elif self.mapp.held.get(("1", self.person.attribute, name)) is not self.people.is_in(name):
                 yield f"Mapp is wrong: {row}"
-
-

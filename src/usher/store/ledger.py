@@ -261,7 +261,7 @@ RELEASE_EXITS = text("UPDATE ledger SET lane = 0 WHERE job = :job AND lane = 2 A
 
 
 def keep_held(txn: Txn, job: int) -> list[str]:
-    """Observe held exits as still inside, by a person's word, as of now; each is told so again. Returns who."""
+    """Observe held exits as still inside, by a person's word, as of now, or of the exit if later. Returns who."""
     found = txn.conn.execute(KEEP_HELD, {"job": job, "version": txn.now_ms * NS_PER_MS})
     kept = [row.member for row in found]
     txn.tally[job, "members.in"] += len(kept)
@@ -269,7 +269,8 @@ def keep_held(txn: Txn, job: int) -> list[str]:
 
 
 KEEP_HELD = text(
-    "UPDATE ledger SET is_in = 1, version = :version, seq = seq + 1, lane = 0"
+    "UPDATE ledger SET is_in = 1, version = CASE WHEN version < :version THEN :version ELSE version END,"
+    " seq = seq + 1, lane = 0"
     " WHERE job = :job AND lane = 2 AND due_at IS NOT NULL AND is_in = 0 RETURNING member"
 )
 

@@ -110,13 +110,16 @@ class SqlScans:
     async def finish_scan(self, scan: Scan, *, doubt: Doubt | None, version: int) -> None:
         def work(txn: Txn) -> None:
             self._mind_lease(txn, scan.job)
-            finish(txn, scan, doubt=doubt, version=version)
+            if not _has_ended(txn, scan):
+                finish(txn, scan, doubt=doubt, version=version)
 
         await self._database.write(work)
 
     async def interrupt_scan(self, scan: Scan, *, reason: str, starts_again: bool) -> None:
         def work(txn: Txn) -> None:
             self._mind_lease(txn, scan.job)
+            if _has_ended(txn, scan):
+                return
             scans.end_scan(txn, scan.id, state=ScanState.INTERRUPTED, reason=reason)
             message = f"The {scan.kind} scan stopped before its end ({reason}); it says nothing about who left."
             notes.add_log(txn, LogEntry(scan.job, "warn", message, LogCode.SCAN_INTERRUPTED))
@@ -129,6 +132,11 @@ class SqlScans:
 def running_scan(txn: Txn, job: int) -> Scan | None:
     scan = scans.last_scan(txn, job)
     return scan if scan is not None and scan.state == ScanState.RUNNING else None
+
+
+def _has_ended(txn: Txn, scan: Scan) -> bool:
+    """Return whether *scan* was ended before, by a commit that was in doubt; somebody may have decided on it since."""
+    return scans.scan_by_id(txn, scan.id).state != ScanState.RUNNING
 
 
 def _seen_entry(scan: Scan, found: Observation) -> HistoryEntry:
