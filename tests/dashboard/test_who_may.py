@@ -48,7 +48,7 @@ class Made:
             path = path.replace("{" + name + "}", quote(self.kept[name], safe=""))
         return path
 
-    async def _new(self, name: str) -> str:
+    async def _new(self, name: str) -> str:  # noqa: PLR0911 - one return for each kind of thing
         running, number = self.house.running, next(self.numbers)
         match name:
             case "job_id":

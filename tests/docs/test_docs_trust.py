@@ -40,7 +40,8 @@ def test_what_is_not_promised_is_said_too() -> None:
 
 
 def test_a_figure_that_was_not_taken_is_not_made_up() -> None:
-    table = 'title = "T"\nopening = "o"\n[[section]]\ntitle = "S"\n[[section.promise]]\nsays = "p"\n' + (
+    table = (
+        'title = "T"\nopening = "o"\n[[section]]\ntitle = "S"\n[[section.promise]]\nsays = "p"\n'
         'figures = [{name = "a.b", says = "{} things"}]\n[[limit]]\nsays = "l"\n'
     )
     nothing = {"run": {}, "tests": {}, "figures": {}}
