@@ -17,8 +17,8 @@ import pytest
 
 from tests.crash.places import Place
 from tests.crash.world import World, Zygote, world, zygote
-from tests.measuring import Measured
 from tests.postgres import PostgresServer
+from tools.measuring import Measured
 
 CRASH_ALL = os.environ.get("CRASH_ALL") == "1"
 pytestmark = [pytest.mark.process, pytest.mark.timeout(7200 if CRASH_ALL else 600)]

@@ -27,7 +27,7 @@ from tests.crash.failing import (
 from tests.crash.sender import Sender
 from tests.crash.test_crash_points import assert_nothing_was_lost, fetch_from
 from tests.crash.world import World, Zygote, world, zygote
-from tests.measuring import Measured
+from tools.measuring import Measured
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 RECOVERS_WITHIN_SECONDS = 60

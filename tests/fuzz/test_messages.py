@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.fuzz.corpus import BODIES, IDENTIFIERS, MEGABYTE, RAW_ITEMS, bodies, items, sound_event
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.lytics.triggers import MOST_ITEMS, TriggerMessage, observations_of_event, read_message
 
 SEGMENT = {"id": "0b9d", "slug": "vip"}

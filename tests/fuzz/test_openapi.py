@@ -15,7 +15,7 @@ import schemathesis
 from schemathesis.engine import events, from_schema
 
 from tests.fuzz.house import House
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.access.roles import Role
 
 IS_LONG = "FUZZ_EXAMPLES" in os.environ

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.corpus import BODIES, EXAMPLES, RAW_ITEMS, bodies, sound_event, texts
 from tests.fuzz.house import House
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.web.receiver import ANSWERS
 
 SEGMENT = {"id": "vip", "slug": "vip_shoppers"}

@@ -8,7 +8,7 @@ import pytest
 from tests.hostile.answers import ANSWERS, BOMB_BYTES, LONG_WAITS, Meaning
 from tests.hostile.house import EPOCH_MS, TIMEOUT, FastClock
 from tests.hostile.scripted import Asked, ScriptedServer, answer, scripted
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.domain.attribute import Target
 from usher.domain.outcome import Accepted, Outcome, Rejected, RetryLater, StopJob, Unknown
 from usher.http import GuardedHttp

@@ -12,7 +12,7 @@ from tests.hostile.answers import CHUNKED, GZIP_BOMB, PAGE, bomb, endless, raw, 
 from tests.hostile.house import AUDIENCE, House, house, until
 from tests.hostile.proxy import FaultProxy, Weather, constantly, proxy_to
 from tests.hostile.scripted import Asked, Script, answer, fine, scripted
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.domain.job import Cause, Job, Status
 
 PAGES = 3

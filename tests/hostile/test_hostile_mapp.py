@@ -14,7 +14,7 @@ from tests.hostile.answers import ACCEPTED, ANSWERS, LATER, REJECTED, STOPS, UNK
 from tests.hostile.house import TIMEOUT, House, house, until
 from tests.hostile.proxy import FAIR, Way, Weather, proxy_to
 from tests.hostile.scripted import Asked, answer, scripted
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.domain.job import Job
 
 PEOPLE = 200

@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tests.hostile.certificates import DAY, Authority
 from tests.hostile.proxy import FaultProxy, Way, Weather, constantly, proxy_to
 from tests.hostile.scripted import Asked, ScriptedServer, answer, fine, scripted
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.errors import RemoteError, RemoteUnknown, RemoteUnreachable
 from usher.http import GuardedHttp, Reply
 

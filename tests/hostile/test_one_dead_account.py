@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.hostile.house import House, house, until
 from tests.hostile.proxy import proxy_to
 from tests.hostile.scripted import Asked, answer, scripted
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.domain.job import Job, Status
 
 PEOPLE = 600

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.hostile.callers import Caller, calling
-from tests.measuring import Measured
 from tests.web.service import Running, running_service
+from tools.measuring import Measured
 from usher.access.roles import Role
 from usher.web import body
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.jobs.office import ANNA, Office, key_of
-from tests.measuring import Measured
+from tools.measuring import Measured
 from usher.alerts.sending import Address
 from usher.domain.alert import Kind, Level
 from usher.domain.alert_delivery import GIVE_UP_MS, WAITING_KEEP

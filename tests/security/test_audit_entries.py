@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.measuring import Measured
 from tests.web.service import EXPORT, Running
 from tests.web.test_web_errors import address
+from tools.measuring import Measured
 from usher.access.roles import Role
 from usher.web.routes import ENDPOINT, ROUTES
 

@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from tests.dashboard.visiting import PASSWORD, House, visiting
 from tests.jobs.office import ANNA, Office
-from tests.measuring import Measured
 from tests.web.service import Running
+from tools.measuring import Measured
 from usher.access.roles import Role
 from usher.errors import RemoteRefused, Unavailable
 from usher.jobs.endpoint import trigger_endpoint

@@ -17,9 +17,9 @@ from starlette.responses import Response
 
 from tests.clocks import ManualClock
 from tests.dashboard.visiting import House, visiting
-from tests.measuring import Measured
 from tests.store.stores import open_both_ways
 from tests.web.service import Running
+from tools.measuring import Measured
 from usher.access.roles import Role
 from usher.redact import without_addresses
 from usher.sandbox.faults import Rule

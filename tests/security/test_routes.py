@@ -12,9 +12,9 @@ from sqlalchemy import text
 from starlette.routing import BaseRoute
 
 from tests.dashboard.visiting import PASSWORD, House, visiting
-from tests.measuring import Measured
 from tests.web.service import OWNER, Answer
 from tests.web.test_web_errors import address
+from tools.measuring import Measured
 from usher.access.entering import use_link
 from usher.access.people import create_person, remove_person
 from usher.access.roles import Role, allows

@@ -11,8 +11,8 @@ from argon2 import PasswordHasher
 
 from tests.access.house import CHEAP, GOOD, ROOT, House
 from tests.dashboard.visiting import visiting
-from tests.measuring import Measured
 from tests.web.test_web_errors import address
+from tools.measuring import Measured
 from usher.access.entering import sign_in, use_link
 from usher.access.links import MOST_FIRST_LINKS, first_link
 from usher.access.passwords import Passwords

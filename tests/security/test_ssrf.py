@@ -10,8 +10,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tests.foundations.hostile_server import HostileServer
 from tests.jobs.fake_vendors import GROUP
 from tests.jobs.office import ANNA, SECRET, TOKEN, Office
-from tests.measuring import Measured
 from tests.security.hostile_urls import BY_NAME, refused_by_name, refused_by_text
+from tools.measuring import Measured
 from usher.domain.attribute import Target
 from usher.errors import InvalidInput, RemoteError, RemoteUnreachable
 from usher.http import GuardedHttp

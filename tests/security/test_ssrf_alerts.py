@@ -8,9 +8,9 @@ import pytest
 
 from tests.foundations.hostile_server import HostileServer
 from tests.jobs.office import ANNA, Office
-from tests.measuring import Measured
 from tests.security.hostile_urls import refused_by_name, refused_by_text
 from tests.security.test_ssrf import AttackersNames
+from tools.measuring import Measured
 from usher.alerts.sending import Address, AlertSender
 from usher.domain.alert_message import test_message as message_for
 from usher.errors import InvalidInput, UsherError

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
-from tests.measuring import Measured
 from tools import audit
+from tools.measuring import Measured
 from tools.sbom import pins_in
 
 SETS = ("build", "runtime", "dev")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.jobs.office import ANNA, Office
-from tests.measuring import Measured
 from tests.web.service import OWNER, Running
+from tools.measuring import Measured
 from usher.access.roles import Role
 from usher.access.tokens import create_token
 from usher.jobs import trigger_tokens
