@@ -120,6 +120,15 @@ def test_the_demo_ends_in_agreement() -> None:
     assert "\x1b" not in found.stdout
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, and so would whatever it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 def test_a_demo_that_is_interrupted_does_not_say_that_it_succeeded() -> None:
     with subprocess.Popen([*USHER, "demo", "--once", "--members", "60"], stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None

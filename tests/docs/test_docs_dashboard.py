@@ -79,7 +79,7 @@ def test_every_kind_of_thing_that_is_audited_is_named():
         r"## What is written to the audit log\n(.*?)\n## ", words_in("explain/security.md"), re.DOTALL
     )
     kinds = {"job": "jobs", "auth": "authorizations", "person": "people", "session": "sessions", "token": "API tokens"}
-    kinds |= {"unreadable": "unreadable messages", "member": "people erased"}
+    kinds |= {"unreadable": "unreadable messages", "member": "people erased", "alert_channel": "alert channels"}
 
     assert {action.partition(".")[0] for action in DID} == set(kinds)
     assert all(word in section for word in kinds.values())

@@ -155,7 +155,7 @@ def test_a_job_writes_where_its_configuration_and_audience_say():
 def test_causes_keep_the_names_under_which_they_were_stored():
     assert [str(cause) for cause in rules.Cause] == [
         *("", "outage", "mapp_credentials", "mapp_integration", "lytics_credentials", "lytics_outage"),
-        *("rejections", "removals", "audience", "field", "unstarted"),
+        *("clocks", "rejections", "removals", "audience", "field", "unstarted"),
     ]
 
 

@@ -312,10 +312,10 @@ PLANTED = (
     ),
     Planted("a worker's clock for the ledger's", "the ledger's clock", 1, _method(LedgerTerms, "now_ms", _own_time)),
     Planted(
-        "a moved job is still sent for",
+        "an answer to the old attribute settles the new one",
         "R13",
-        1257,
-        _set(("usher.store.delivery.writes_as", lambda *_: True)),
+        1,
+        _sql("resend", "seq = seq + 1", "seq = seq"),
         needs="attribute renamed",
     ),
     Planted(

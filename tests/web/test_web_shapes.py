@@ -28,6 +28,11 @@ def ref(name: str, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
     return found | {"properties": {k: v for k, v in found["properties"].items() if k not in without}}
 
 
+CHANNEL = {
+    "name": "Ops",
+    "type": "email",
+    "config": {"host": "smtp.example.com", "from": "usher@example.com", "to": ["ops@example.com"]},
+}
 JOB = {"allOf": [ref("models.JobResponse"), {"properties": {"config": ref("models.MappTriggerExport")}}]}
 
 
@@ -132,6 +137,7 @@ async def test_our_own_description_is_true_of_what_is_answered(usher: Running) -
     job_id, auth_id = job["id"], usher.made["lytics"]
     await usher.trigger(b"nonsense")
     (odd,) = (await usher.ask("GET", "/v2/unreadable")).data
+    channel = (await usher.ask("POST", "/v2/alert-channel", CHANNEL)).data
     asked = {
         "/v2/job": "/v2/job",
         "/v2/job/{job_id}": f"/v2/job/{job_id}",
@@ -160,6 +166,9 @@ async def test_our_own_description_is_true_of_what_is_answered(usher: Running) -
         "/v2/unreadable": "/v2/unreadable",
         "/v2/unreadable/{entry_id}": f"/v2/unreadable/{odd['id']}",
         "/v2/audit": "/v2/audit",
+        "/v2/alert": "/v2/alert",
+        "/v2/alert-channel": "/v2/alert-channel",
+        "/v2/alert-channel/{channel_id}": f"/v2/alert-channel/{channel['id']}",
     }
     reads = {path for path, item in description["paths"].items() if path.startswith("/v2") and "get" in item}
     assert reads == set(asked)

@@ -69,14 +69,15 @@ class Trouble:
 
     def _dies(self, worker: SimulatedWorker) -> None:
         worker.kill()
-        self._stage.later(self._stage.rng.choice([0.0, 1.0, 10.0]), self._crew.join)
+        if not worker.is_leaving:  # another was going to follow it already
+            self._stage.later(self._stage.rng.choice([0.0, 1.0, 10.0]), self._crew.join)
 
     def _stop(self) -> None:
         if (worker := self._one()) is not None:
             self._at_some_step(worker, lambda: stop_for_a_while(self._stage, worker.stop, worker.go_on))
 
     def _end(self) -> None:
-        if (worker := self._one()) is not None:
+        if (worker := self._one()) is not None and not worker.is_leaving:
             worker.end()
             self._stage.later(self._stage.rng.uniform(7, 10), self._crew.join)
 

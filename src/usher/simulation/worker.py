@@ -67,6 +67,7 @@ class SimulatedWorker:
         self.name = name
         self.process = stage.loop.new_process(name)
         self.wire = parts.wire
+        self.is_leaving = False  # told to end, and perhaps still about it
         self.own = OwnClock(stage.loop.time, stage.rng.uniform(0, 1e6), wall_ahead_ms)
         clock, self.database, self.crew = _seated(parts.ledger, self.own, name)
         self.engine = _engine(parts, self.database, self.crew, clock, worker=None if draw.is_alone else name)
@@ -112,6 +113,7 @@ class SimulatedWorker:
     def end(self) -> None:
         """End as SIGTERM does."""
         self._stage.note(self.name, "is told to end")
+        self.is_leaving = True
         self.process.run(self._end())
 
     async def _end(self) -> None:

@@ -27,6 +27,7 @@ from usher.store.jobs import add_job
 HOUR_MS = 3_600_000
 CALM_SECONDS = 1_200.0  # within which everything must be right; scans that failed often wait for 15 minutes
 LOOK_SECONDS = 1.0
+LAST_SCAN = "SELECT state, reason, id FROM scans ORDER BY id DESC LIMIT 1"
 
 
 class World:
@@ -44,6 +45,7 @@ class World:
         self.watch.look_at(self.ledger)
         self.webhook = TriggerWebhook(stage, self.present, self.watch.acknowledged)
         self.trouble = Trouble(stage, self, mapp=self.mapp, lytics=self.lytics, credentials=self.credentials)
+        self._compared_after = 0  # the scan that a person had another made after
         self.allowance = Allowance(stage, lambda: self.workers)
         self.person: Person
 
@@ -150,12 +152,14 @@ class World:
             worker.process.trap_at = -1
         if not any(map(self.people.is_in, self.people.names)):
             self._move(self.people.names[0])  # nothing is ever said of an audience that is empty
-        if not self.stage.draw.config.reconcile_hours and self._is_doubted():
-            self.stage.later(self.stage.draw.guard_seconds, lambda: self.stage.start(self.person.compare()))
 
-    def _is_doubted(self) -> bool:
-        """Return whether the last scan was not of the whole audience, so that a person should have another made."""
-        return rows_of(self.ledger.raw, "SELECT reason FROM scans ORDER BY id DESC LIMIT 1") != [("",)]
+    async def _compare_where_doubted(self) -> None:
+        """Have the audience compared, as a person would, once the last scan turns out not to be of all of it."""
+        state, reason, number = (rows_of(self.ledger.raw, LAST_SCAN) or [("", "", 0)])[0]
+        is_doubted = state in {"completed", "interrupted"} and reason
+        if is_doubted and not self.stage.draw.config.reconcile_hours and number != self._compared_after:
+            self._compared_after = number
+            await self.person.compare()
 
     async def _until_right(self) -> None:
         """Wait until everything is as it should be; a person looks in now and then."""
@@ -163,6 +167,7 @@ class World:
         while (wrong := await self._wrong()) and self.stage.loop.time() < began + CALM_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)
             await self.person.see_to_it()
+            await self._compare_where_doubted()
         if wrong:
             self.stage.breaks("when faults stop, everything comes right", wrong)
 
