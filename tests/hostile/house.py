@@ -123,7 +123,7 @@ class House:
     async def stop(self) -> None:
         for task in self._running:
             task.cancel()
-        await self.engine.stop(within_seconds=2)
+        await self.engine.stop(within_seconds=5)
         await self.http.close()
         await self.database.close()
 
