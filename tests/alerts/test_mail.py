@@ -156,7 +156,7 @@ async def test_a_mail_that_one_receiver_takes_is_not_sent_again_for_the_others()
 
 @pytest.mark.parametrize("silent_at", ["greeting", "MAIL", "body"])
 async def test_a_server_that_falls_silent_is_left_in_time_with_its_thread(silent_at: str) -> None:
-    with pytest.raises(RemoteUnknown, match="in time|ended the conversation"):
+    with pytest.raises(RemoteUnknown, match=r"in time|ended the conversation"):
         await hand_over(MailServer(silent_at=silent_at), seconds=0.2)
     async with asyncio.timeout(5):
         while _is_talking():  # noqa: ASYNC110 - a thread has no event to give
