@@ -50,7 +50,13 @@ async def fate(
 
 
 async def by_place(
-    http: GuardedHttp, server: ScriptedServer, weather_at: Callable[[int], Weather], places: range, *, is_up: bool
+    http: GuardedHttp,
+    server: ScriptedServer,
+    weather_at: Callable[[int], Weather],
+    places: range,
+    *,
+    is_up: bool,
+    seconds: float = 10,
 ) -> None:
     """Ask once for each of *places* in which a connection may break; each must count as perhaps sent, and once."""
 
@@ -61,7 +67,7 @@ async def by_place(
     for at in places:
         async with proxy_to(server.port, constantly(weather_at(at))) as proxy:
             before = len(server.asked)
-            came = await fate(http, proxy.port, method=METHODS[at % 4])
+            came = await fate(http, proxy.port, method=METHODS[at % 4], seconds=seconds)
             assert isinstance(came, RemoteUnknown), (at, came)
             assert proxy.connections == 1, at
             assert len(server.asked) - before == (0 if is_up else 1) or at == 0
@@ -78,7 +84,7 @@ async def test_an_answer_that_breaks_off_anywhere_is_a_lost_one(
 
 async def test_an_answer_that_stands_still_anywhere_is_a_lost_one(server: ScriptedServer, http: GuardedHttp) -> None:
     places = range(0, len(WHOLE), 13)
-    await by_place(http, server, lambda at: Weather(down=Way(most_bytes=at)), places, is_up=False)
+    await by_place(http, server, lambda at: Weather(down=Way(most_bytes=at)), places, is_up=False, seconds=1)
 
 
 @pytest.mark.parametrize("then", ["reset", "end"])
