@@ -1,6 +1,7 @@
-"""One trigger message, sorted by the jobs it concerns."""
+"""Trigger messages, sorted by the jobs they concern."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from usher.domain.job import Job
@@ -40,3 +41,26 @@ class Intake:
     unrouted: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
     kept: tuple[Unreadable, ...] = ()
+
+    @property
+    def members(self) -> frozenset[str]:
+        """Everybody whom it says something about, for any job."""
+        return frozenset(seen.member for share in self.shares for event in share.events for seen in event)
+
+
+def shares_of_all(intakes: Iterable[Intake]) -> list[JobIntake]:
+    """Return one share for each job of all *intakes* together, their events in the order they came."""
+    by_job: dict[int, list[JobIntake]] = {}
+    for share in (share for intake in intakes for share in intake.shares):
+        by_job.setdefault(share.job.key, []).append(share)
+    return [_as_one(shares) for _, shares in sorted(by_job.items())]
+
+
+def _as_one(shares: Sequence[JobIntake]) -> JobIntake:
+    return JobIntake(
+        job=shares[0].job,
+        events=tuple(event for share in shares for event in share.events),
+        ignored=sum((share.ignored for share in shares), Counter()),
+        unreadable=sum(share.unreadable for share in shares),
+        clamped=sum(share.clamped for share in shares),
+    )

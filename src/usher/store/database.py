@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from usher.clock import Clock
 from usher.errors import Unavailable, UsherError
+from usher.store.joint import do_all
 from usher.store.turns import place_of
 
 T = TypeVar("T")
@@ -175,7 +176,7 @@ def _in_one_transaction(engine: Engine, terms: Terms, works: Sequence[Work[Any]]
     with engine.connect() as conn:
         transaction = conn.begin()
         txn = Txn(conn, terms.begin(conn), terms.clock.monotonic())
-        results = [work(txn) for work in works]
+        results = do_all(txn, works)
         add_to_counters(txn)
         add_to_activity(txn)
         terms.end(txn)

@@ -1,13 +1,13 @@
-"""Triggers into the ledger: one message, one transaction, every event counted once."""
+"""Triggers into the ledger: each message whole or not at all, every event counted once."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import select, text
 
-from usher.domain.intake import Intake, JobIntake
+from usher.domain.intake import Intake, JobIntake, shares_of_all
 from usher.domain.job import LIVE, Cause, Job, Status
 from usher.domain.notes import HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import Observation, Source, newest_per_member
@@ -17,11 +17,14 @@ from usher.store.brake import held_exits
 from usher.store.database import Database, Txn
 from usher.store.erasure import Tombstones
 from usher.store.jobs import change_job, job_of_row, note_trigger
+from usher.store.joint import Joint
 from usher.store.scans import counters_of
 from usher.store.statements import Statements
 from usher.store.tables import jobs
 from usher.store.turns import Placed, Turn
 
+Sort = Callable[[list[Job], int], Intake]  # what the live jobs make of one message, received at that millisecond
+MOST_MEMBERS_TOGETHER = 2_000  # of messages that are taken in at once; one alone may name more
 NOT_NEWER, SUPERSEDED, ERASED = "not_newer", "superseded", "erased"
 _json = msgspec.json.Encoder()
 
@@ -39,20 +42,29 @@ class SqlIntake:
         self._sql = sql
         self._tombstones = tombstones or Tombstones()
 
-    async def take_in(self, auth_id: str, sort: Callable[[list[Job], int], Intake]) -> Intake:
-        def work(txn: Txn) -> Intake:
-            intake = sort(_live_jobs_of(txn, auth_id), txn.now_ms)
-            named = {o.member for share in intake.shares for event in share.events for o in event}
-            erased = self._tombstones.among(txn, named)
-            for share in intake.shares:
-                self._take_share(txn, share, erased=erased)
+    async def take_in(self, auth_id: str, sort: Sort) -> Intake:
+        return await self._database.write(Placed(Joint(self._take_all, (auth_id, sort)), Turn.JOBS, auth_id))
+
+    def _take_all(self, txn: Txn, asked: Sequence[tuple[str, Sort]]) -> list[Intake]:
+        """Take in messages of one authorization, as if one came after the other."""
+        auth_id, waiting = asked[0][0], deque(sort for _, sort in asked)
+        taken: list[Intake] = []
+        while waiting:
+            together = _distinct(waiting, _live_jobs_of(txn, auth_id), txn.now_ms)
+            self._take_together(txn, together)
+            taken += together
+        return taken
+
+    def _take_together(self, txn: Txn, intakes: Sequence[Intake]) -> None:
+        """Take in messages of which no two are about one person, with the statements that one takes."""
+        erased = self._tombstones.among(txn, {member for intake in intakes for member in intake.members})
+        for share in shares_of_all(intakes):
+            self._take_share(txn, share, erased=erased)
+        for intake in intakes:
             for reason, count in intake.unrouted.items():
                 txn.tally[0, f"triggers.unrouted.{reason}"] += count
             txn.tally[0, "triggers.unreadable"] += intake.unreadable
-            notes.add_unreadable(txn, intake.kept)
-            return intake
-
-        return await self._database.write(Placed(work, Turn.JOBS, auth_id))
+        notes.add_unreadable(txn, [entry for intake in intakes for entry in intake.kept])
 
     def _take_share(self, txn: Txn, share: JobIntake, *, erased: frozenset[str]) -> None:
         job = share.job
@@ -86,6 +98,21 @@ class SqlIntake:
         txn.tally[key, "triggers.clamped"] += share.clamped
         for reason, count in ignored.items():
             txn.tally[key, f"triggers.ignored.{reason}"] += count
+
+
+def _distinct(waiting: deque[Sort], jobs: list[Job], now_ms: int) -> list[Intake]:
+    """Take from *waiting* the next messages that name nobody twice and not too many: one at least."""
+    found: list[Intake] = []
+    named: set[str] = set()
+    while waiting and len(named) < MOST_MEMBERS_TOGETHER:
+        intake = waiting[0](jobs, now_ms)
+        members = intake.members
+        if found and not named.isdisjoint(members):
+            break
+        named |= members
+        found.append(intake)
+        waiting.popleft()
+    return found
 
 
 def _keep_found(txn: Txn, sql: Statements, job: int, newest: list[Observation]) -> None:
