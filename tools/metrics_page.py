@@ -9,7 +9,7 @@ from tools.counters import COUNTERS, FATES
 from tools.markdown import code, page, table
 from usher.domain.intake import Intake
 from usher.domain.outcome import Accepted
-from usher.engine.telemetry import OUTCOMES, Telemetry
+from usher.engine.telemetry import OUTCOMES, Refusal, Telemetry
 from usher.jobs.figures import Figures
 from usher.web.exposition import StoredFigures
 from usher.web.receiver import WORDS
@@ -28,7 +28,9 @@ def metrics_page() -> str:
         ),
         "`fate` is `unknown_audience` or another reason why an event belongs to no job, or one of these:",
         table(("Fate", "The event"), [(code(fate), meaning) for fate, meaning in FATES.items()]),
-        f"`outcome` is one of {_listed(OUTCOMES)}.\n`answer` is `accepted`, `disconnected` or one of {_listed(WORDS)}.",
+        f"`outcome` is one of {_listed(OUTCOMES)}.\n"
+        f"`answer` is `accepted`, `disconnected` or one of {_listed(WORDS)}.\n"
+        f"`reason` is one of {_listed(Refusal)}.",
         "## Read from the database",
         "These are read at the moment of asking, so a restart loses nothing; every process shows the same ones.\n"
         "Each series of a job begins at zero, but for those with a REASON.",
@@ -53,6 +55,7 @@ def _used() -> CollectorRegistry:
     telemetry.pace("authorization", in_flight=1, per_second=1)
     telemetry.read_page()
     telemetry.receiver.labels("accepted").inc()
+    telemetry.refused(Refusal.FULL)
     return telemetry.registry
 
 

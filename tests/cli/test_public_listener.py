@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -13,8 +14,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from usher.cli.local_socket import SOCKET_NAME
 from usher.cli.serve import run_service
-from usher.cli.serving import built_service, network_socket, served
+from usher.cli.serving import built_service, network_socket, served, url_of
 from usher.errors import Conflict, InvalidInput
 from usher.settings import settings_from
 from usher.web import receiver
@@ -133,23 +135,90 @@ async def test_the_service_itself_shows_no_more_of_itself(tmp_path: Path) -> Non
             assert await ask(public, request, "Accept: text/html") == MISSING, request
 
 
-async def test_serve_says_where_its_public_listener_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], signals_as_before: None
-) -> None:
-    settings = settings_from({"USHER_DATA_DIR": str(tmp_path)})
-    running = asyncio.create_task(run_service(settings, host="127.0.0.1", port=0, public=("127.0.0.1", 0)))
+@asynccontextmanager
+async def announced(
+    folder: Path, capture: pytest.CaptureFixture[str], *, host: str = "127.0.0.1"
+) -> AsyncIterator[str]:
+    """Run `usher serve` with a public listener too; yields what it says once it serves, and ends it by a signal."""
+    settings = settings_from({"USHER_DATA_DIR": str(folder)})
+    running = asyncio.create_task(run_service(settings, host=host, port=0, public=(host, 0)))
     said = ""
     async with asyncio.timeout(20):
         while "Public:" not in said and not running.done():
             await asyncio.sleep(0.01)
-            said += capsys.readouterr().out
-    port = int(said.split("Public:")[1].split()[0].rpartition(":")[2])
-
-    assert await ask(port, "GET /healthz") == (200, b"alive\n")
-    assert await ask(port, "GET /metrics") == MISSING
+            said += capture.readouterr().out
+    yield said
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(running, 20)
+
+
+def port_in(said: str, word: str) -> int:
+    """Return the port of the address that follows *word*."""
+    return int(said.split(word)[1].split(maxsplit=1)[0].rpartition(":")[2])
+
+
+async def test_serve_says_where_its_public_listener_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], signals_as_before: None
+) -> None:
+    async with announced(tmp_path, capsys) as said:
+        port = port_in(said, "Public:")
+        assert await ask(port, "GET /healthz") == (200, b"alive\n")
+        assert await ask(port, "GET /metrics") == MISSING
     assert "Stopping" in capsys.readouterr().out
+
+
+EVERYWHERE = ["0.0.0.0", "::"]
+
+
+@pytest.mark.parametrize("host", EVERYWHERE)
+async def test_a_service_that_listens_on_every_interface_names_an_address_that_a_browser_opens(
+    host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], signals_as_before: None
+) -> None:
+    need(host)
+    async with announced(tmp_path, capsys, host=host) as said:
+        pass
+
+    first, public = (next(line for line in said.splitlines() if line.startswith(word)) for word in ("Usher", "Public"))
+    assert re.fullmatch(r"Usher serves http://localhost:\d+ \(and listens on every interface\)", first)
+    assert re.fullmatch(r"Public:  http://localhost:\d+ \(.*; on every interface\)", public)
+    assert re.search(r"Sign in: http://localhost:\d+/", said)
+
+
+@pytest.mark.parametrize(
+    ("host", "named", "url"),
+    [
+        ("127.0.0.1", "", "http://127.0.0.1:{}"),
+        ("127.0.0.1", "usher.example", "http://usher.example:{}"),
+        ("::1", "", "http://[::1]:{}"),
+        ("::1", "::1", "http://[::1]:{}"),
+        ("::", "::", "http://localhost:{}"),
+    ],
+)
+def test_an_address_is_told_as_a_browser_takes_it(host: str, named: str, url: str) -> None:
+    need(host)
+    with network_socket(host, 0) as listening:
+        assert url_of(listening, host=named) == url.format(listening.getsockname()[1])
+
+
+def need(host: str) -> None:
+    """Skip where this machine has no IPv6."""
+    if ":" in host:
+        try:
+            network_socket(host, 0).close()
+        except Conflict:
+            pytest.skip("no IPv6 here")
+
+
+async def test_serve_counts_what_is_refused_at_its_connections(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], signals_as_before: None
+) -> None:
+    async with announced(tmp_path, capsys) as said:
+        for word in ("Usher serves", "Public:"):
+            assert (await ask(port_in(said, word), "no request at all"))[0] == 400
+        reader, writer = await asyncio.open_unix_connection(tmp_path / SOCKET_NAME)
+        writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert b'\nusher_refused_connections_total{reason="malformed"} 2.0\n' in await reader.read()
+        writer.close()
 
 
 def test_a_public_address_that_cannot_be_had_is_told_by_its_own_options() -> None:

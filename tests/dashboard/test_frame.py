@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
 from tests.dashboard.visiting import House
 from usher.access.roles import Role
 from usher.web.dashboard import entry
 from usher.web.dashboard.assets import FOLDER, stamp
-from usher.web.dashboard.entry import local_path
+from usher.web.dashboard.entry import is_from_here, local_path
 from usher.web.dashboard.forms import read_form
 from usher.web.dashboard.pages import PAGES
 from usher.web.dashboard.rendering import POLICY
@@ -59,6 +60,33 @@ async def test_a_browser_that_says_only_its_origin_is_believed_where_it_is_ours(
     silent = await _post_without_site(admin, "/theme", admin_post, origin=None)
     broken = [await _post_without_site(admin, "/theme", admin_post, origin=f"http://{host}") for host in ("[::", "[z]")]
     assert (ours, theirs, silent, broken) == (303, 403, 403, [403, 403])
+
+
+ORIGINS = [
+    ("https", "usher.example", "https://usher.example", True),
+    ("https", "usher.example", "https://usher.example:443", True),
+    ("https", "usher.example:443", "https://usher.example", True),
+    ("https", "usher.example:8443", "https://usher.example:8443", True),
+    ("http", "127.0.0.1:8080", "http://127.0.0.1:8080", True),
+    ("http", "[::1]:8080", "http://[::1]:8080", True),
+    ("http", "Usher", "http://usher", True),
+    ("https", "usher.example", "http://usher.example", False),
+    ("https", "usher.example", "http://usher.example:443", False),
+    ("http", "localhost:8080", "https://localhost:8080", False),
+    ("https", "usher.example", "https://usher.example:8443", False),
+    ("https", "usher.example", "https://evil.example", False),
+    ("https", "usher.example", "null", False),
+    ("https", "usher.example", "usher.example", False),
+    ("https", "usher.example", "https://usher.example:x", False),
+    ("https", "", "https://", False),
+    ("https", "[::", "https://[::", False),
+]
+
+
+@pytest.mark.parametrize(("scheme", "host", "origin", "is_ours"), ORIGINS)
+def test_an_origin_is_ours_by_scheme_host_and_port_together(scheme: str, host: str, origin: str, is_ours: bool) -> None:
+    headers = [(b"host", host.encode()), (b"origin", origin.encode())]
+    assert is_from_here(Request({"type": "http", "scheme": scheme, "headers": headers})) is is_ours
 
 
 async def _post_without_site(visitor, path: str, fields: dict[str, str], *, origin: str | None) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from usher.cli.bounded import Bounds
 from usher.cli.serving import network_socket, served
+from usher.engine.telemetry import Refusal
 
 LARGE = 8_000_000
 
@@ -43,6 +44,10 @@ class Caller:
         lines = head.lower().split(b"\r\n")
         length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
         return int(head.split()[1]), await self._reader.readexactly(length)
+
+    async def until_said(self, words: bytes) -> None:
+        """Wait until the other side has said *words*."""
+        await self._reader.readuntil(words)
 
     async def rest(self) -> bytes:
         """Read until the other side ends the connection; a reset is an end too."""
@@ -89,9 +94,11 @@ class App:
 
 
 @asynccontextmanager
-async def door(app: ASGIApp, **bounds: Any) -> AsyncIterator[int]:
+async def door(
+    app: ASGIApp, *, refused: Callable[[Refusal], None] = lambda _: None, **bounds: Any
+) -> AsyncIterator[int]:
     """Serve *app* within *bounds*; yields the port."""
     listening = network_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
-    async with served(app, [listening], bounds=Bounds(**bounds)):
+    async with served(app, [listening], bounds=Bounds(**bounds), refused=refused):
         yield port

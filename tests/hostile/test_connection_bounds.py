@@ -12,6 +12,7 @@ import pytest
 from tests.hostile.callers import LARGE, App, Caller, calling, door, several_calling
 from usher.cli.bounded import Bounds
 from usher.cli.serving import local_socket, network_socket, served
+from usher.engine.telemetry import Refusal
 
 SHORT = 0.15
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -213,6 +214,57 @@ async def test_where_everybody_waits_for_an_answer_a_newcomer_is_told_to_come_ag
         async with calling(port) as again:
             again.say(GET)
             assert await again.answer() == OK
+
+
+SENT_ONCE = {
+    Refusal.HEAD_TOO_LARGE: b"GET /" + b"a" * 33_000 + b" HTTP/1.1\r\n\r\n",
+    Refusal.HEAD_TOO_SLOW: b"GET / HTTP/1.1\r\nX-A: ",
+    Refusal.BODY_TOO_SLOW: b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1",
+    Refusal.MALFORMED: b"no request\r\n\r\n",
+    Refusal.TOO_MANY_AHEAD: HELD + GET * 3,
+}
+
+
+@pytest.mark.parametrize(("reason", "words"), SENT_ONCE.items(), ids=SENT_ONCE)
+async def test_what_is_refused_at_the_connection_is_counted_once_with_its_reason(reason: Refusal, words: bytes) -> None:
+    counted: list[Refusal] = []
+    limits = {"head_seconds": SHORT, "rest_seconds": SHORT, "most_ahead": 2}
+    app = App()
+    async with door(app, refused=counted.append, **limits) as port, calling(port) as caller:
+        caller.say(words)
+        await asyncio.wait_for(caller.rest(), 5)
+        app.let_go.set()
+    assert counted == [reason]
+
+
+async def test_who_finds_no_place_and_who_makes_room_are_counted() -> None:
+    counted: list[Refusal] = []
+    app = App()
+    async with door(app, refused=counted.append, most_connections=1) as port, calling(port) as idle:
+        idle.say(GET)
+        assert await idle.answer() == OK
+        async with calling(port) as busy:
+            busy.say(HELD)
+            assert await asyncio.wait_for(idle.rest(), 5) == b""
+            async with asyncio.timeout(5):
+                while app.asked < 2:  # noqa: ASYNC110 - the application has no event to give
+                    await asyncio.sleep(0.01)
+            async with calling(port) as another:
+                assert (await asyncio.wait_for(another.rest(), 5)).startswith(b"HTTP/1.1 503 ")
+            app.let_go.set()
+            assert await busy.answer() == OK
+    assert counted == [Refusal.DISPLACED, Refusal.FULL]
+
+
+async def test_who_takes_nothing_of_an_answer_is_counted_and_who_only_connects_is_not() -> None:
+    counted: list[Refusal] = []
+    async with door(App(), refused=counted.append, unread_seconds=SHORT, head_seconds=SHORT) as port:
+        async with calling(port) as silent:
+            assert await asyncio.wait_for(silent.rest(), 5) == b""
+        with await slow_reader(port) as deaf:
+            await asyncio.sleep(4 * SHORT)
+            assert await read_whole(deaf, pause=0) < LARGE
+    assert counted == [Refusal.ANSWER_NOT_TAKEN]
 
 
 async def test_the_operators_own_socket_always_has_a_place() -> None:

@@ -11,6 +11,7 @@ import structlog
 
 from tests.web.service import Running, until
 from usher.access.roles import Role
+from usher.engine.telemetry import Refusal
 from usher.jobs.figures import EVENTS
 from usher.web.logging import configure_logging
 from usher.web.receiver import ANSWERS
@@ -157,6 +158,8 @@ async def test_what_alarms_look_at_is_there_from_zero(usher: Running) -> None:
     assert 'usher_job_events_total{event="triggers.unreadable",job_id="none"} 0.0' in text
     for answer in ANSWERS:
         assert f'usher_trigger_messages_total{{answer="{answer}"}} 0.0' in text
+    for reason in Refusal:
+        assert f'usher_refused_connections_total{{reason="{reason}"}} 0.0' in text
 
 
 async def test_metrics_show_the_exits_that_wait(usher: Running) -> None:

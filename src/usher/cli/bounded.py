@@ -7,18 +7,30 @@ long ago; so whoever asks little and slowly could hold all that there is.
 
 import asyncio
 import resource
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import httptools
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from usher.cli.heads import names_one_host, without_upgrade
+from usher.engine.telemetry import Refusal
+from usher.web.framing import GarbledBody
 
 MOST_CONNECTIONS = 1_000
 SHARE_OF_FILES = 0.5  # of what the system lets this process open; the rest is the ledger's and the vendors'
 RETRY_SECONDS = 1
+REFUSALS = {
+    HTTPStatus.BAD_REQUEST: Refusal.MALFORMED,
+    HTTPStatus.REQUEST_TIMEOUT: Refusal.HEAD_TOO_SLOW,
+    HTTPStatus.TOO_MANY_REQUESTS: Refusal.TOO_MANY_AHEAD,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: Refusal.HEAD_TOO_LARGE,
+    HTTPStatus.SERVICE_UNAVAILABLE: Refusal.FULL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +61,14 @@ class Room:
 
     When it is full, whoever has asked nothing for longest makes room; where everybody waits for an answer, the
     newcomer is told to come again. The operator's own socket is not counted.
+
+    Args:
+        refused: is told of each connection that is refused or ended for what its caller did.
     """
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
+    def __init__(self, bounds: Bounds | None = None, *, refused: Callable[[Refusal], None] = lambda _: None) -> None:
         self.bounds = bounds or Bounds()
+        self.refused = refused
         self._most = min(self.bounds.most_connections, _files_for_callers())
         self._inside: set[BoundedProtocol] = set()
         self._idle: dict[BoundedProtocol, None] = {}  # longest first
@@ -84,7 +100,7 @@ class Room:
         if longest is None:
             return False
         self.leave(longest)
-        longest.transport.abort()
+        longest.cut_off(Refusal.DISPLACED)
         return True
 
 
@@ -97,12 +113,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *, room: Room, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
+        self._application, self.app = self.app, self._ask
         self._room = room
         self._bounds = room.bounds
         self._awaits_head = True
         self._head_bytes = 0
         self._loose_bytes = 0  # that made neither a head nor a part of a body yet
         self._refusal = HTTPStatus.BAD_REQUEST
+        self.is_garbled = False  # the body that is being read, and so all that follows
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -120,10 +138,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self.is_garbled:
+            return
         self._loose_bytes += len(data)
         self._unset_keepalive_if_required()
         self._parse(data)
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self.is_garbled:
             return
         if self._loose_bytes > self._bounds.most_head_bytes:
             self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -178,7 +198,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self._room.rests(self)
 
     def send_400_response(self, msg: str) -> None:
-        self._turn_away(self._refusal)
+        if self._refusal is HTTPStatus.BAD_REQUEST and self._is_body_awaited:
+            self._count_refusal(Refusal.MALFORMED)
+            self._let_application_refuse()
+        else:
+            self._turn_away(self._refusal)
+
+    def cut_off(self, reason: Refusal) -> None:
+        """End the connection at once, without a word."""
+        self._count_refusal(reason)
+        self.transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -193,8 +222,34 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     @property
+    def _is_body_awaited(self) -> bool:
+        """Whether the request whose body is being read is the one at its turn, and not answered yet."""
+        is_at_its_turn = self._is_answering and not self.pipeline
+        return is_at_its_turn and not self._awaits_head and not self.cycle.response_started
+
+    @property
     def _asks_for_upgrade(self) -> bool:
         return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the application; who is cut short as the server stops is told so, where uvicorn would log a traceback."""
+        exchange = _Exchange(self, receive, send)
+        try:
+            await self._application(scope, exchange.receive, exchange.send)
+        except asyncio.CancelledError:
+            if not exchange.has_begun:
+                await _come_again(scope, receive, send)
+                return
+            self.transport.abort()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+    def _let_application_refuse(self) -> None:
+        """Wake who waits for the body: only the application can say what is wrong in its own words."""
+        self.is_garbled = True
+        self._take_back()
+        self.cycle.keep_alive = False
+        self.cycle.message_event.set()
 
     def _parse(self, data: bytes) -> None:
         """At an Upgrade the parser stops and takes the body for the next request; so it gets the head without one."""
@@ -238,17 +293,24 @@ class BoundedProtocol(HttpToolsProtocol):
             self._give(self._bounds.head_seconds)
         elif self._awaits_head and self._loose_bytes:
             self._turn_away(HTTPStatus.REQUEST_TIMEOUT)
+        elif self._awaits_head:
+            self.transport.abort()  # nothing was asked, so nothing is refused
         else:
-            self.transport.abort()
+            self.cut_off(Refusal.BODY_TOO_SLOW)
 
     def _turn_away(self, status: HTTPStatus) -> None:
         """Say why, where no answer is on its way that the words would fall into, and end the connection."""
+        self._count_refusal(REFUSALS[status])
         if not self._is_answering:
             words = f"{status.phrase}\n".encode()
             head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\nConnection: close\r\n"
             wait = f"Retry-After: {RETRY_SECONDS}\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
             self.transport.write(f"{head}{wait}Content-Length: {len(words)}\r\n\r\n".encode() + words)
         self.transport.close()
+
+    def _count_refusal(self, reason: Refusal) -> None:
+        if not self.transport.is_closing():
+            self._room.refused(reason)
 
     def _watch(self) -> None:
         """Look later whether the caller has taken anything of what was written."""
@@ -260,12 +322,46 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.get_write_buffer_size() < left:
             self._watch()
         else:
-            self.transport.abort()
+            self.cut_off(Refusal.ANSWER_NOT_TAKEN)
 
     def _stop_watching(self) -> None:
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+
+class _Exchange:
+    """What an application takes and gives for one request; like uvicorn's own, it has the transport to hang up by."""
+
+    def __init__(self, protocol: BoundedProtocol, receive: Receive, send: Send) -> None:
+        self.transport = protocol.transport
+        self.has_begun = False
+        self._protocol = protocol
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Message:
+        """
+        Return the next message.
+
+        Raises:
+            GarbledBody: what was sent of the body makes no sense.
+        """
+        message = {} if self._protocol.is_garbled else await self._receive()
+        if self._protocol.is_garbled:
+            raise GarbledBody
+        return message
+
+    async def send(self, message: Message) -> None:
+        self.has_begun = True
+        await self._send(message)
+
+
+_come_again = PlainTextResponse(
+    f"{HTTPStatus.SERVICE_UNAVAILABLE.phrase}\n",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    headers={"Retry-After": str(RETRY_SECONDS), "Connection": "close"},
+)
 
 
 def _files_for_callers() -> int:

@@ -14,8 +14,6 @@ from usher.cli.output import say
 if TYPE_CHECKING:
     from usher.settings import Settings
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with: what listens on all answers on this
-
 
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
@@ -63,21 +61,26 @@ async def run_service(settings: "Settings", *, host: str, port: int, public: tup
                     [listening, local],
                     public=shown,
                     trusted_proxies=settings.trusted_proxies,
+                    refused=app.state.deps.telemetry.refused,
                     before_end=app.state.deps.closing.set,
                 ):
-                    await _announce(app, settings, host=host, port=listening.getsockname()[1])
+                    await _announce(app, settings, listening, host=host)
                     _announce_public(shown)
                     await told_to_stop.wait()
                     say("Stopping; what is in flight is finished first.")
 
 
-async def _announce(app: Any, settings: "Settings", *, host: str, port: int) -> None:
-    say(f"Usher serves {_url(host, port)}", style="bold")
+async def _announce(app: Any, settings: "Settings", listening: socket, *, host: str) -> None:
+    from usher.cli.serving import listens_everywhere, url_of  # noqa: PLC0415 - keeps `usher --help` fast
+
+    url = url_of(listening, host=host)
+    where = " (and listens on every interface)" if listens_everywhere(listening) else ""
+    say(f"Usher serves {url}{where}", style="bold")
     say(f"Data:    {settings.data_dir.absolute()}")
     _announce_ledger(settings.database_url)
     say(f"Lytics:  {settings.base_url or 'cannot reach this service (USHER_BASE_URL is not set); reconcile instead'}")
     say("Token:   usher token create --name NAME --role admin")
-    link = await _first_link(app, settings.dashboard_url or settings.base_url or _url(EVERYWHERE.get(host, host), port))
+    link = await _first_link(app, settings.dashboard_url or settings.base_url or url)
     if link:
         say(f"Sign in: {link} (opens once, within 15 minutes, and makes you the first admin)")
 
@@ -90,8 +93,11 @@ def _announce_ledger(database_url: str) -> None:
 
 
 def _announce_public(sockets: list[socket]) -> None:
+    from usher.cli.serving import listens_everywhere, url_of  # noqa: PLC0415 - keeps `usher --help` fast
+
     for one in sockets:
-        say(f"Public:  {_url(*one.getsockname()[:2])} (/triggers, /feedback and /healthz, nothing else)")
+        where = "; on every interface" if listens_everywhere(one) else ""
+        say(f"Public:  {url_of(one)} (/triggers, /feedback and /healthz, nothing else{where})")
     sys.stdout.flush()
 
 
@@ -103,7 +109,3 @@ async def _first_link(app: Any, url: str) -> str | None:
     serves_at(app, url)
     token = await first_link(app.state.deps.desk)
     return None if token is None else link_url(url, token)
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -13,12 +13,14 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
 
 from usher.cli.bounded import BoundedProtocol, Bounds, Room
+from usher.engine.telemetry import Refusal
 from usher.errors import Conflict, InvalidInput, Problem
 from usher.settings import Settings
 from usher.web.public_door import PublicDoor
@@ -62,6 +64,7 @@ async def served(
     lifespan: bool = False,
     trusted_proxies: str = "",
     bounds: Bounds | None = None,
+    refused: Callable[[Refusal], None] = lambda _: None,
     before_end: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """
@@ -70,9 +73,10 @@ async def served(
     Args:
         public: sockets that show only what vendors send to.
         bounds: what a caller may take; those of all sockets share the places.
+        refused: is told of each connection that is refused or ended for what its caller did.
         before_end: tells what streams without end to let go.
     """
-    config = partial(_config, room=Room(bounds), trusted_proxies=trusted_proxies)
+    config = partial(_config, room=Room(bounds, refused=refused), trusted_proxies=trusted_proxies)
     servers = {Server(config(app, lifespan=lifespan)): sockets}
     if public:
         servers[Server(config(PublicDoor(app), lifespan=False))] = list(public)
@@ -171,6 +175,22 @@ def network_socket(host: str, port: int, *, kind: str = "") -> socket.socket:
         why = f"Cannot listen on {host}:{port} ({error.strerror})."
         raise Conflict(f"{why} Choose another with --{kind}port.") from None
     return listening
+
+
+def listens_everywhere(listening: socket.socket) -> bool:
+    return ip_address(listening.getsockname()[0]).is_unspecified
+
+
+def url_of(listening: socket.socket, *, host: str = "") -> str:
+    """
+    Return where a browser on this machine finds what *listening* serves: "all addresses" is none to open.
+
+    Args:
+        host: the name that was given for its address; by default the address itself.
+    """
+    address, port = listening.getsockname()[:2]
+    name = "localhost" if listens_everywhere(listening) else host or address
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 @contextlib.contextmanager

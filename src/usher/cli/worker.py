@@ -46,6 +46,7 @@ async def run_worker(settings: "Settings", *, watched_at: tuple[str, int] | None
         network_socket,
         served,
         stop_signals,
+        url_of,
     )
     from usher.store.postgres import described  # noqa: PLC0415 - as above
     from usher.web.machine_door import MachineDoor  # noqa: PLC0415 - as above
@@ -55,11 +56,16 @@ async def run_worker(settings: "Settings", *, watched_at: tuple[str, int] | None
         listening = [held.enter_context(network_socket(*watched_at))] if watched_at else []
         async with (
             built_service(settings, with_engine=True, kind="worker") as app,
-            served(MachineDoor(app), listening, trusted_proxies=settings.trusted_proxies),
+            served(
+                MachineDoor(app),
+                listening,
+                trusted_proxies=settings.trusted_proxies,
+                refused=app.state.deps.telemetry.refused,
+            ),
         ):
             say(f"Usher works on {described(settings.database_url)}", style="bold")
             for one in listening:
-                say("Watched: http://{}:{}/metrics".format(*one.getsockname()[:2]))
+                say(f"Watched: {url_of(one)}/metrics")
             sys.stdout.flush()
             await told_to_stop.wait()
             say("Stopping; what is in flight is finished first.")

@@ -4,6 +4,8 @@ What the engine measures: counters and histograms in one registry, with no membe
 What must survive a restart is counted in the database; these are for watching.
 """
 
+from enum import StrEnum
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from usher import __version__
@@ -21,6 +23,19 @@ NAMES = {
 }
 THROTTLED = "throttled"  # a retry for which Mapp asked to be spoken to more slowly
 OUTCOMES = (*NAMES.values(), THROTTLED)
+
+
+class Refusal(StrEnum):
+    """Why a connection was refused, or ended for what its caller did; most of these reach no log."""
+
+    FULL = "full"  # all places were taken by callers who wait for an answer
+    DISPLACED = "displaced"  # it had asked nothing for longest when all places were taken
+    HEAD_TOO_LARGE = "head_too_large"
+    HEAD_TOO_SLOW = "head_too_slow"
+    BODY_TOO_SLOW = "body_too_slow"  # what was left of it when the request was answered
+    MALFORMED = "malformed"
+    TOO_MANY_AHEAD = "too_many_ahead"
+    ANSWER_NOT_TAKEN = "answer_not_taken"
 
 
 class Telemetry:
@@ -56,10 +71,18 @@ class Telemetry:
         self.receiver = Counter(
             "usher_trigger_messages", "Trigger messages by the answer they got.", ["answer"], registry=self.registry
         )
+        self._refused = Counter(
+            "usher_refused_connections",
+            "Connections that were refused or ended for what their callers did, by why.",
+            ["reason"],
+            registry=self.registry,
+        )
         built = Gauge("usher_build_info", "Always 1; says which version runs.", ["version"], registry=self.registry)
         built.labels(__version__).set(1)
         for outcome in OUTCOMES:
             self._attempts.labels(outcome)  # there from zero
+        for reason in Refusal:
+            self._refused.labels(reason)
 
     def took_in(self, intake: Intake) -> None:
         for share in intake.shares:
@@ -79,6 +102,9 @@ class Telemetry:
     def pace(self, auth_id: str, *, in_flight: int, per_second: float | None) -> None:
         self._in_flight.labels(auth_id).set(in_flight)
         self._rate.labels(auth_id).set(per_second or 0)
+
+    def refused(self, reason: Refusal) -> None:
+        self._refused.labels(reason).inc()
 
     def read_page(self) -> None:
         self._pages.inc()

@@ -20,6 +20,7 @@ from usher.web.addressing import NUL
 from usher.web.callers import presented_token
 from usher.web.deps import WebDeps
 from usher.web.envelope import Trouble, failed, request_id_of
+from usher.web.framing import GarbledBody
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_BYTES_IN_FLIGHT = 64 * 1024 * 1024
@@ -51,6 +52,7 @@ FATES: tuple[tuple[type[Exception], str], ...] = (
     (_BusyError, "busy"),
     (TimeoutError, "slow"),
     (ClientDisconnect, "disconnected"),
+    (GarbledBody, "disconnected"),  # it never came whole, and 400 would have Lytics drop it
     (Unavailable, "unavailable"),
 )
 ALARMING = frozenset({"too_large", "unavailable"})  # Lytics drops the first for good, and sends the second again

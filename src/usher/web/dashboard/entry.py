@@ -26,6 +26,7 @@ from usher.web.failures import status_of
 
 HOME = "/jobs"
 LIVE = "/live/"
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class PageRoute(NamedTuple):
@@ -93,16 +94,23 @@ def is_from_here(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = _host_of(request.headers.get("origin", ""))
-    return bool(origin) and origin == request.headers.get("host")
+    return _is_ours(request, request.headers.get("origin", ""))
 
 
-def _host_of(url: str) -> str:
-    """Return the host and port that *url* names; what is no URL names none."""
+def _is_ours(request: Request, url: str) -> bool:
+    """Whether *url* is of the site that *request* was sent to, as its browser knows it: a trusted proxy says how."""
+    here = _origin_of(f"{request.scope['scheme']}://{request.headers.get('host', '')}")
+    return here is not None and here == _origin_of(url)
+
+
+def _origin_of(url: str) -> tuple[str, str, int] | None:
+    """Return the scheme, host and port that *url* names; None where it names none."""
     try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""
+        parts = urlsplit(url)
+        port = parts.port or USUAL_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 def _to_sign_in(visit: Visit, error: Unauthenticated) -> Response:
@@ -118,7 +126,7 @@ def _to_sign_in(visit: Visit, error: Unauthenticated) -> Response:
 def _came_from(request: Request) -> str:
     """Return the page whose form was sent, so that signing in leads back to it."""
     referer = request.headers.get("referer", "")
-    if _host_of(referer) != request.headers.get("host"):
+    if not _is_ours(request, referer):
         return HOME
     page = urlsplit(referer)
     return local_path(page.path + (f"?{page.query}" if page.query else ""))
