@@ -1,20 +1,16 @@
-"""When a condition becomes an alert and when one is over; how often a message is tried."""
-
-import random
-from itertools import pairwise
+"""When a condition becomes an alert, and when one is over."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from usher.domain.alert import Patience
-from usher.domain.alert_delivery import GIVE_UP_MS, LONGEST_SECONDS, delay_seconds, is_due, is_given_up
-from usher.domain.alert_message import lasted
 from usher.domain.alert_turns import Step, Track, step
 
 NOW = 100_000
 SLOW = Patience(begins_after=60, ends_after=30)
 AT_ONCE = Patience(begins_after=0, ends_after=0)
+BRIEF = Patience(begins_after=1, ends_after=1)
 
 CASES = [
     ("nothing", None, False, SLOW, Step.NOTHING),
@@ -29,6 +25,10 @@ CASES = [
     ("told, gone too short", Track(0, 1, NOW - 29_999), False, SLOW, Step.NOTHING),
     ("told, gone long enough", Track(0, 1, NOW - 30_000), False, SLOW, Step.END),
     ("told, back", Track(0, 1, NOW - 30_000), True, SLOW, Step.NOTE_BACK),
+    ("told, gone, for a moment", Track(0, 1), False, BRIEF, Step.NOTE_GONE),
+    ("told, gone just now", Track(0, 1, NOW), False, SLOW, Step.NOTHING),
+    ("new, for a moment", None, True, BRIEF, Step.NOTE),
+    ("noted just now", Track(NOW), True, SLOW, Step.NOTHING),
     ("told, clock set back", Track(0, 1, NOW + 90_000), False, SLOW, Step.NOTE_GONE),
     ("noted, clock set back", Track(NOW + 90_000), True, SLOW, Step.FORGET),
 ]
@@ -73,40 +73,3 @@ def _after(known: Track | None, taken: Step, now_ms: int) -> Track | None:
             assert known is not None
             return Track(known.began_ms, known.told_ms, now_ms if taken is Step.NOTE_GONE else None)
     return known
-
-
-def test_a_message_is_tried_ever_more_rarely_and_never_less_than_once_an_hour() -> None:
-    rng = random.Random(1)
-    waits = [delay_seconds(attempt, rng=rng) for attempt in range(1, 2_000)]
-    assert 4.5 <= waits[0] <= 5.5
-    assert all(after > before for before, after in pairwise(waits[:9]))
-    assert max(waits) <= LONGEST_SECONDS
-    assert min(waits[12:]) >= 0.9 * LONGEST_SECONDS
-
-
-def test_a_receiver_may_ask_for_a_longer_wait_up_to_an_hour() -> None:
-    rng = random.Random(1)
-    assert delay_seconds(1, rng=rng, asked_seconds=120) == 120
-    assert delay_seconds(1, rng=rng, asked_seconds=1e9) == LONGEST_SECONDS
-    assert delay_seconds(1, rng=rng, asked_seconds=0) >= 4.5
-
-
-def test_a_next_try_beyond_the_longest_wait_is_a_clock_that_was_set_back() -> None:
-    assert is_due(1_000, now_ms=1_000)
-    assert not is_due(1_001, now_ms=1_000)
-    assert not is_due(LONGEST_SECONDS * 1000 + 1_000, now_ms=1_000)
-    assert is_due(LONGEST_SECONDS * 1000 + 1_001, now_ms=1_000)
-
-
-def test_a_message_is_given_up_after_a_day() -> None:
-    assert not is_given_up(0, now_ms=GIVE_UP_MS - 1)
-    assert is_given_up(0, now_ms=GIVE_UP_MS)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(-5, "0 s"), (40, "40 s"), (720, "12 min"), (11_100, "3 h 5 min"), (172_800, "2 days")],
-    ids=["set back", "seconds", "minutes", "hours", "days"],
-)
-def test_a_span_is_said_as_people_say_it(seconds: float, said: str) -> None:
-    assert lasted(seconds) == said

@@ -9,23 +9,23 @@ that comes back before it counted as gone is the same alert.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, auto
 
 from usher.domain.alert import Patience
 
 MS = 1000
 
 
-class Step(StrEnum):
+class Step(Enum):
     """What one look changes about one slot."""
 
-    NOTHING = "nothing"
-    NOTE = "note"  # it is there for the first time
-    TELL = "tell"  # it has been there for long enough
-    FORGET = "forget"  # it was gone before anybody was told
-    NOTE_GONE = "note_gone"
-    NOTE_BACK = "note_back"
-    END = "end"
+    NOTHING = auto()
+    NOTE = auto()  # it is there for the first time
+    TELL = auto()  # it has been there for long enough
+    FORGET = auto()  # it was gone before anybody was told
+    NOTE_GONE = auto()
+    NOTE_BACK = auto()
+    END = auto()
 
 
 @dataclass(frozen=True, slots=True)
