@@ -18,17 +18,20 @@ STARTED = beginning(BRAKE, id_="msg_1", people_url="https://usher.example", at_m
 
 
 def test_a_beginning_says_what_holds_since_when_and_where_to_look() -> None:
-    assert Message(
-        id="msg_1",
-        happened=Happened.BEGAN,
-        kind="brake",
-        level=Level.WARNING,
-        title="“VIP” waits",
-        text="Confirm or keep.",
-        url="https://usher.example/jobs/job1/removals",
-        at_ms=9_000,
-        began_ms=5_000,
-    ) == STARTED
+    assert (
+        Message(
+            id="msg_1",
+            happened=Happened.BEGAN,
+            kind="brake",
+            level=Level.WARNING,
+            title="“VIP” waits",
+            text="Confirm or keep.",
+            url="https://usher.example/jobs/job1/removals",
+            at_ms=9_000,
+            began_ms=5_000,
+        )
+        == STARTED
+    )
 
 
 def test_a_test_says_that_it_is_one_and_of_which_channel() -> None:

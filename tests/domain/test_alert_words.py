@@ -151,3 +151,10 @@ def test_a_name_is_one_line_of_bounded_length_between_its_marks() -> None:
 
 def test_of_nobody_no_share_is_set_aside() -> None:
     assert said_of(JobFacts(job())) == []
+
+
+def test_kinds_keep_the_names_under_which_they_are_stored_and_sent() -> None:
+    assert [str(kind) for kind in Kind] == [
+        *("attention", "brake", "credentials", "trigger_gap"),
+        *("set_aside", "waiting", "unreadable", "too_large"),
+    ]

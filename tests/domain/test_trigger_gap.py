@@ -4,7 +4,6 @@ import pytest
 
 from usher.domain.absence import Doubt
 from usher.domain.trigger_gap import Compared, Gap, GapKind, Supply, gap_said, over_because, with_newer
-from usher.domain.unnamed import Triggers, have_lost_identifier
 
 OPEN_MS, LATER_MS = 2_000, 3_000
 NOBODY, SOME = Compared(0), Compared(3)
@@ -58,11 +57,22 @@ def test_every_gap_says_since_when_and_what_comes_next(kind):
     assert "compares the whole audience by itself" in said
 
 
-@pytest.mark.parametrize(
-    ("received", "unnamed", "usual", "verdict"),
-    [(49, 49, 0.0, None), (50, 10, 0.0, False), (50, 11, 0.0, True), (50, 24, 0.3, False), (50, 26, 0.3, True)],
-)
-def test_triggers_have_lost_the_identifier_where_more_than_a_fifth_lack_it_beyond_what_is_usual(
-    received, unnamed, usual, verdict
-):
-    assert have_lost_identifier(Triggers(received, unnamed), usual=usual) is verdict
+@pytest.mark.parametrize(("found", "said"), [(0, "nobody"), (1, "1 person"), (2, "2 people"), (1_200, "1,200 people")])
+def test_how_many_had_changed_is_said_as_people_say_it(found: int, said: str):
+    because = over_because(Gap(GapKind.DOWN, 1, 2), supply=AT_WORK, compared=Compared(found))
+    assert because == f"The audience was compared: {said} had changed without a trigger."
+
+
+def test_a_trigger_of_the_moment_in_which_silence_was_noticed_ends_nothing():
+    noticed = Supply(OPEN_MS, is_webhook_at_work=False)
+    assert over_because(Gap(GapKind.SILENT, 1_000, OPEN_MS), supply=noticed, compared=None) is None
+
+
+def test_causes_keep_the_names_under_which_they_are_stored():
+    assert [str(kind) for kind in GapKind] == ["silent", "webhook_ended", "webhook_stalled", "usher_down", "redefined"]
+
+
+def test_what_nobody_said_of_a_gap_or_a_comparison_is_nothing():
+    gap = Gap(GapKind.SILENT, 1, 2)
+    assert (gap.note, gap.found_before) == ("", 0)
+    assert (NOBODY.doubt, NOBODY.inside) == ("", 0)
