@@ -54,7 +54,8 @@ mutants: $(VENV)/dev ## Break each rule in one small place at a time; the tests 
 
 simulate: $(VENV)/dev ## Run simulated worlds for two hours; MINUTES=5 for less
 	set -o pipefail; $(BIN)/usher simulate --for $(or $(MINUTES),120) --workers 2 --json \
-		| MEASURED=$(MEASURED) $(BIN)/python -m tools.measuring simulation.long_seeds=seeds simulation.long_rate=per_second
+		| MEASURED=$(MEASURED) $(BIN)/python -m tools.measuring simulation.long_seeds=seeds \
+			simulation.long_failures=failures simulation.long_rate=per_second
 
 audit: $(VENV)/runtime ## Ask whether a pinned package has a known weakness (needs pip-audit and a network)
 	$(BIN)/python -m tools.audit

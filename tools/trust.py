@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -57,7 +58,7 @@ def _proven(table: str) -> int:
         kept["tests"] = _results(Path(folder).glob("*.xml"))
         kept["figures"] |= _figures(promises, [Path(folder), TAKEN])
     kept["run"] = {
-        "on": _today(),
+        "on": _day(time.time()),
         "python": platform.python_version(),
         "cores": os.cpu_count(),
     }
@@ -92,18 +93,23 @@ def _results(reports: Iterable[Path]) -> dict[str, int]:
 
 
 def _figures(promises: Sequence[Promise], folders: Iterable[Path]) -> Kept:
-    """Return each promise's figures as they were taken now; those that were not are left out."""
+    """Return each promise's figures with the day they were taken; those that were not are left out."""
     taken: dict[str, list[float]] = defaultdict(list)
+    days: dict[str, str] = {}
     for file in (file for folder in folders for file in sorted(folder.glob("*.jsonl"))):
+        day = _day(file.stat().st_mtime)
         for line in file.read_text(encoding="utf-8").splitlines():
             figure = json.loads(line)
             taken[figure["name"]].append(figure["value"])
+            days[figure["name"]] = max(day, days.get(figure["name"], day))
     wanted = {figure.name: figure.of for promise in promises for figure in promise.figures}
-    return {name: {"value": TOGETHER[of](taken[name]), "on": _today()} for name, of in wanted.items() if name in taken}
+    return {
+        name: {"value": TOGETHER[of](taken[name]), "on": days[name]} for name, of in wanted.items() if name in taken
+    }
 
 
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
 def _kept() -> Kept:

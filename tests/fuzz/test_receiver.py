@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.corpus import BODIES, EXAMPLES, RAW_ITEMS, bodies, sound_event, texts
+from tests.fuzz.corpus import BODIES, RAW_ITEMS, bodies, sound_event, texts
 from tests.fuzz.house import House
 from tools.measuring import Measured
 from usher.web.receiver import ANSWERS
@@ -81,4 +81,3 @@ def test_no_answer_is_any_other_than_lytics_understands(house: House, measured: 
     answers = {house.trigger(body).status for body in (BODIES | RAW_ITEMS).values()}
     assert answers <= ALLOWED
     measured("fuzz.corpus", len(BODIES | RAW_ITEMS))
-    measured("fuzz.examples", EXAMPLES)

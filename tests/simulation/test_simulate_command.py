@@ -36,6 +36,7 @@ def test_json_names_every_seed_that_broke_a_promise() -> None:
     told = json.loads(done.stdout)
     assert told["seeds"] == 1
     assert told["per_second"] > 0
+    assert told["failures"] == 1
     assert [found["seed"] for found in told["broken"]] == [FAULT.seed]
 
 

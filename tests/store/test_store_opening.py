@@ -215,3 +215,9 @@ def test_the_doctor_hears_why_an_older_sqlite_is_safe_here(version: tuple[int, .
     note = sqlite_version_note(version)
     assert (note is not None) == is_noted
     assert note is None or "one connection writes" in note
+
+
+def test_a_commit_is_told_to_the_disk_before_it_is_answered(tmp_path: Path) -> None:
+    with writer_engine(tmp_path / "any.db").connect() as conn:
+        said = [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "journal_mode")]
+    assert said == [2, "wal"]  # 2 is FULL: the log is synced at every commit (sqlite.org/pragma.html)

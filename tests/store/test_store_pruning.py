@@ -1,6 +1,8 @@
 """What is kept too long goes, the oldest first and a piece at a time; and what went is known to have gone."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -8,6 +10,7 @@ from sqlalchemy import insert
 from tests.store.stores import Store, open_store, run
 from usher.settings import Retention
 from usher.store import notes, pruning
+from usher.store.database import Work
 from usher.store.pruning import DAY_MS
 from usher.store.supervision import SqlJobs
 from usher.store.tables import audit, history, job_logs, one_time_links, sessions, unreadable
@@ -69,6 +72,37 @@ def test_a_piece_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     assert ages(store, "history") == [9, 9, 0]
     prune(store)
     assert ages(store, "history") == [0]
+
+
+@dataclass
+class Inflow:
+    """The database of a store to whose history one more entry, so old, is added after every commit."""
+
+    store: Store
+    age_days: float
+    commits: int = 0
+
+    async def write(self, work: Work[Any]) -> Any:
+        self.commits += 1
+        assert self.commits < 50, "there is no end to it"
+        done = await self.store.database.write(work)
+        add(self.store, history, self.age_days)
+        return done
+
+
+@pytest.mark.parametrize("age_days", [0, 9], ids=["new ones", "ones that just came of age"])
+def test_what_comes_while_it_prunes_waits_for_the_next_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch, age_days: float
+) -> None:
+    monkeypatch.setattr(notes, "PIECE", 3)
+    monkeypatch.setattr(notes, "HISTORY_KEEP", 5)
+    add(store, history, *[9] * 8, *[0] * 12)
+    inflow = Inflow(store, age_days)
+
+    run(SqlJobs(inflow, store.sql, retention=KEEP).prune())  # type: ignore[arg-type] - it only writes
+
+    left = len(ages(store, "history"))
+    assert left == 5 + 1  # and the one that came last
 
 
 def test_it_is_known_from_when_on_history_is_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,9 @@ def simulate(  # noqa: PLR0917 - Typer reads the options from here
     with ExitStack() as shown:
         told = _silent if as_json else _watched(count, shown)
         total = run_many(seed, count, seconds=seconds, workers=workers, clock=time.monotonic, told=told)
-    print_json(asdict(total) | {"per_second": total.per_second}) if as_json else _say_total(total)
+    print_json(
+        asdict(total) | {"per_second": total.per_second, "failures": len(total.broken)}
+    ) if as_json else _say_total(total)
     if total.broken:
         raise typer.Exit(1)
 

@@ -15,7 +15,7 @@ HISTORY_KEEP = 1_000_000  # entries over all jobs, newest first
 LOGS_KEEP = 100_000
 UNREADABLE_KEEP = 1_000
 SCANS_KEEP = 50  # of each job
-PIECE = 2_000  # entries removed in one commit: a few dozen milliseconds during which triggers wait
+PIECE = 500  # entries removed in one commit: a few milliseconds during which triggers wait
 HISTORY_PAGE = 200
 
 
@@ -194,11 +194,11 @@ def _prune(txn: Txn, table: Table, keep: int, *, at_once: int = PIECE) -> bool:
     first, last = txn.conn.execute(text(f"SELECT MIN(id), MAX(id) FROM {name}")).one()
     if first is None or last - first < keep:
         return False
-    upto = min(last - keep, first + at_once - 1)
-    txn.conn.execute(text(f"DELETE FROM {name} WHERE id <= :upto"), {"upto": upto})
+    end_of_piece = first + at_once - 1
+    txn.conn.execute(text(f"DELETE FROM {name} WHERE id <= :upto"), {"upto": min(last - keep, end_of_piece)})
     if table is history:
         note_history_cut(txn)
-    return True
+    return bool(end_of_piece < last - keep)  # what comes in meanwhile waits for the next time, or there is no end
 
 
 def note_history_cut(txn: Txn) -> None:
