@@ -22,9 +22,11 @@ from usher.engine.ingest import Ingest
 from usher.http import GuardedHttp
 from usher.store import database
 from usher.store.delivery import SqlDelivery
+from usher.store.joint import Joint
 from usher.store.turns import Placed
 
 NAMELESS = {"/event": "send", "/scan/": "scan", "/job": "webhook", "/segment": "audience"}
+INNER = {Placed: "work", Joint: "doing", partial: "func"}
 IDENTIFIER = re.compile(r"[0-9a-f-]{16,}")
 
 
@@ -123,6 +125,6 @@ def _watch_commits(places: Places) -> None:
 
 
 def _name_of(work: Any) -> str:
-    while isinstance(work, Placed | partial):
-        work = work.work if isinstance(work, Placed) else work.func
+    while not hasattr(work, "__qualname__"):
+        work = getattr(work, INNER[type(work)])
     return str(work.__qualname__).replace(".<locals>", "").removesuffix(".work").removesuffix(".<lambda>")
