@@ -50,6 +50,12 @@ def seen(member: str, is_in: bool, version: int, source: Source = Source.TRIGGER
     return Observation(member, is_in, version, source)
 
 
+def prune_all(kept: SqlJobs) -> None:
+    """Drop whatever is beyond its time or its number, piece by piece."""
+    while run(kept.prune_some()):
+        pass
+
+
 @dataclass
 class Store:
     """One open store; *clock* is the ledger's."""

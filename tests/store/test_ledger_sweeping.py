@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, all_in, names, run, seen
+from tests.store.stores import HOLD_MS, JOB, NO_SUCH_USER, Store, all_in, names, prune_all, run, seen
 from usher.domain.claim import Settlement
 from usher.domain.job import Status
 from usher.domain.notes import HistoryEntry, Unreadable
@@ -329,7 +329,7 @@ def test_history_is_kept_to_its_limit_newest_first_a_bounded_number_at_a_time(st
 
 
 def test_pruning_an_empty_store_does_nothing(store: Store) -> None:
-    run(SqlJobs(store.database, store.sql).prune())
+    prune_all(SqlJobs(store.database, store.sql))
 
     assert store.fetch("SELECT COUNT(*) FROM history") == [(0,)]
 
@@ -340,7 +340,7 @@ def test_one_pruning_removes_all_that_is_beyond_the_limit(store: Store) -> None:
     rows = [row] * (notes.UNREADABLE_KEEP + beyond)
     store.write(lambda txn: txn.conn.execute(insert(unreadable), rows))
 
-    run(SqlJobs(store.database, store.sql).prune())
+    prune_all(SqlJobs(store.database, store.sql))
 
     ((count, first),) = store.fetch("SELECT COUNT(*), MIN(id) FROM unreadable")
     assert (count, first) == (notes.UNREADABLE_KEEP, beyond + 1)
@@ -362,7 +362,7 @@ def test_the_newest_scans_of_each_job_are_kept(store: Store) -> None:
                 scans.start_scan(txn, job, kind="reconcile", definition=str(number), expected=None)
 
     store.write(start)
-    run(SqlJobs(store.database, store.sql).prune())
+    prune_all(SqlJobs(store.database, store.sql))
 
     assert [int(d) for (d,) in store.fetch("SELECT definition FROM scans WHERE job = 1 ORDER BY id")] == list(
         range(7, notes.SCANS_KEEP + 7)
@@ -374,7 +374,7 @@ def test_a_deleted_job_leaves_nothing_that_names_a_person(store: Store) -> None:
     other = 2
     for job in (JOB, other):
         store.observe(seen("jo", True, 1), job=job)
-        entries = [HistoryEntry(job=job, member="jo", kind="retry")] * (notes.PIECE + 1)
+        entries = [HistoryEntry(job=job, member="jo", kind="retry")] * (notes.FORGET_PIECE + 1)
         odd = [Unreadable("lytics1", "bad_time", b"sealed jo", 9, job=job)] * 3
         store.write(partial(notes.add_history, entries=entries))
         store.write(partial(notes.add_unreadable, items=odd))
@@ -404,7 +404,7 @@ def test_the_logs_limit_is_their_own(store: Store) -> None:
             [{"id": 1}, {"id": notes.LOGS_KEEP}, {"id": notes.LOGS_KEEP + 1}],
         )
     )
-    run(SqlJobs(store.database, store.sql).prune())
+    prune_all(SqlJobs(store.database, store.sql))
 
     assert store.fetch("SELECT id FROM job_logs") == [(notes.LOGS_KEEP,), (notes.LOGS_KEEP + 1,)]
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.clocks import NOON_MS, ManualClock
-from tests.store.stores import JOB, NO_SUCH_USER, Store, all_in, names, run, seen
+from tests.store.stores import JOB, NO_SUCH_USER, Store, all_in, names, prune_all, run, seen
 from usher.domain.claim import Settlement
 from usher.domain.delays import delay_name
 from usher.domain.job import Status
@@ -156,7 +156,7 @@ def test_what_is_old_goes_and_what_is_not_stays(store: Store, step: int, keep: i
     put(store, *(last - number * step for number in range(1, 4 * PIECE_STEPS)), step=step)
     put(store, last, last + step, NOON, step=step)
 
-    run(SqlJobs(store.database, store.sql).prune())
+    prune_all(SqlJobs(store.database, store.sql))
 
     assert store.fetch("SELECT at FROM activity ORDER BY at") == [(last,), (last + step,), (NOON,)]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from tests.store.stores import Store, open_store, run
+from tests.store.stores import Store, open_store, prune_all, run
 from usher.settings import Retention
 from usher.store import notes, pruning
 from usher.store.database import Work
@@ -36,7 +36,7 @@ def ages(store: Store, table: str) -> list[float]:
 
 
 def prune(store: Store, keep: Retention | None = KEEP) -> None:
-    run(SqlJobs(store.database, store.sql, retention=keep).prune())
+    prune_all(SqlJobs(store.database, store.sql, retention=keep))
 
 
 @pytest.mark.parametrize(("table", "days"), [(history, 3), (job_logs, 2), (unreadable, 1), (audit, 4)], ids=str)
@@ -99,7 +99,7 @@ def test_what_comes_while_it_prunes_waits_for_the_next_time(
     add(store, history, *[9] * 8, *[0] * 12)
     inflow = Inflow(store, age_days)
 
-    run(SqlJobs(inflow, store.sql, retention=KEEP).prune())  # type: ignore[arg-type] - it only writes
+    prune_all(SqlJobs(inflow, store.sql, retention=KEEP))  # type: ignore[arg-type] - it only writes
 
     left = len(ages(store, "history"))
     assert left == 5 + 1  # and the one that came last

@@ -123,7 +123,8 @@ class JobStore(Protocol):
                 begin before whoever sends knows of the edit, or a row could be settled under the old attribute.
         """
 
-    async def prune(self) -> None: ...
+    async def prune_some(self) -> bool:
+        """Drop a bounded piece of what has been kept for its time; return whether there may be more."""
 
 
 class Mapp(Protocol):

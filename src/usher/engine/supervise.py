@@ -33,6 +33,7 @@ from usher.settings import Timing
 
 LOOK_SECONDS = 1.0
 PRUNE_SECONDS = 60.0
+PRUNE_REST = 4.0  # times as long as a piece took: the rest belongs to triggers and claims
 SCAN_AGAIN_SECONDS = 10.0  # between a scan that had to stop and the next, so that it cannot spin
 LONGEST_SCAN_WAIT_SECONDS = 900.0
 MS_PER_HOUR = 3_600_000
@@ -339,11 +340,18 @@ class Engine:
         self._start_once("sweep", self._sweep())
         if self._clock.monotonic() >= self._prune_at and "prune" not in self._tasks:
             self._prune_at = self._clock.monotonic() + PRUNE_SECONDS
-            self._start("prune", self._stores.jobs.prune())
+            self._start("prune", self._prune())
 
     async def _sweep(self) -> None:
         while await self._stores.jobs.sweep_some(begun_before_ms=self._told_ms):
             self.ring()
+
+    async def _prune(self) -> None:
+        is_done = False
+        while not is_done:
+            began = self._clock.monotonic()
+            is_done = not await self._stores.jobs.prune_some()
+            await self._clock.sleep(PRUNE_REST * (self._clock.monotonic() - began))
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks[name] = asyncio.create_task(work, name=name)

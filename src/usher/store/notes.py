@@ -15,7 +15,8 @@ HISTORY_KEEP = 1_000_000  # entries over all jobs, newest first
 LOGS_KEEP = 100_000
 UNREADABLE_KEEP = 1_000
 SCANS_KEEP = 50  # of each job
-PIECE = 500  # entries removed in one commit: a few milliseconds during which triggers wait
+PIECE = 100  # entries removed in one commit: a few milliseconds during which triggers wait
+FORGET_PIECE = 500  # of a deleted job
 HISTORY_PAGE = 200
 
 
@@ -235,7 +236,7 @@ PRUNE_SCANS = text(
 )
 
 
-def forget_some(txn: Txn, job: int, *, piece: int = PIECE) -> int:
+def forget_some(txn: Txn, job: int, *, piece: int = FORGET_PIECE) -> int:
     """Delete a bounded piece of what was written down about a deleted job and its people; return how much it was."""
     asked = {"job": job, "piece": piece}
     written = txn.conn.execute(FORGET_HISTORY, asked).rowcount + txn.conn.execute(FORGET_UNREADABLE, asked).rowcount

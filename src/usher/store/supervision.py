@@ -104,10 +104,8 @@ class SqlJobs:
                 await self._database.write(partial(advance, sql=self._sql, sweep=sweep))
         return bool(sweeps)
 
-    async def prune(self) -> None:
-        prune_some = partial(pruning.prune_some, retention=self._retention)
-        while await self._database.write(prune_some):  # each piece is a commit of its own, so that others pass
-            pass
+    async def prune_some(self) -> bool:
+        return await self._database.write(partial(pruning.prune_some, retention=self._retention))
 
 
 LONGEST_ASIDE = text("SELECT member FROM ledger WHERE job = :job AND aside IS NOT NULL ORDER BY aside_at LIMIT 1")
