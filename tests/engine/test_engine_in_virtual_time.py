@@ -2,12 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.engine.world import FakeLytics, World, in_virtual_time
 from usher.domain.job import Cause, Status
+from usher.store.supervision import SqlJobs
 
 
 def people(count: int) -> list[str]:
@@ -459,6 +461,25 @@ def test_a_job_that_owes_nothing_does_not_sleep_on_for_another_ones_outage(tmp_p
         asked = world.database.asked
         await asyncio.sleep(60)
         assert world.database.asked - asked < 60 * 12
+        await world.stop()
+
+    in_virtual_time(story)
+
+
+def test_pruning_leaves_four_fifths_of_the_time_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[float] = []
+
+    async def piece_of_a_second(_: SqlJobs) -> bool:
+        began.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(1)
+        return len(began) < 5
+
+    monkeypatch.setattr(SqlJobs, "prune_some", piece_of_a_second)
+
+    async def story() -> None:
+        world = World(tmp_path)
+        await asyncio.sleep(50)
+        assert [later - earlier for earlier, later in pairwise(began)] == pytest.approx([5] * 4, abs=0.01)
         await world.stop()
 
     in_virtual_time(story)
