@@ -176,4 +176,4 @@ async def test_one_authorization_is_shown_with_its_jobs_and_when_lytics_was_last
 
 
 async def heard(office: Office, job) -> None:
-    await office.write(lambda txn: note_trigger(txn, job.key, is_first=True))
+    await office.write(lambda txn: note_trigger(txn, job.key))

@@ -54,7 +54,7 @@ async def begun(office, **config):
     """A job whose first scan is done, and that has heard triggers."""
     job = await office.make_job(withbackfill=True, **config)
     await compare(office, job)
-    await office.write(lambda txn: note_trigger(txn, job.key, is_first=True))
+    await office.write(lambda txn: note_trigger(txn, job.key))
     await office.put(job, scan_wanted="")
     await mind_sources(office.desk)
     await note_alive(office.desk)
@@ -183,7 +183,7 @@ async def test_a_webhook_that_sleeps_at_two_looks_is_said_and_what_it_lost_is_lo
 
 async def busy_for_a_week(office, job) -> None:
     """Somebody enters every minute for eight days; the last trigger came just now."""
-    await office.write(lambda txn: note_trigger(txn, job.key, is_first=True))
+    await office.write(lambda txn: note_trigger(txn, job.key))
     start = office.clock.now_ms() // 1000
     end = start + 8 * DAY
     rows = [(HOUR, at - at % HOUR) for at in range(start, end, HOUR)]
@@ -193,7 +193,7 @@ async def busy_for_a_week(office, job) -> None:
 
     def work(txn) -> None:
         txn.conn.execute(ADD_TO_ACTIVITY, counted)
-        note_trigger(txn, job.key, is_first=False)
+        note_trigger(txn, job.key)
         beat(txn)
 
     await office.write(work)
@@ -218,7 +218,7 @@ async def test_a_webhook_made_by_hand_that_falls_silent_is_noticed_and_said_to_w
     await note_alive(office.desk)
     assert any("A comparison found 1 who had changed" in said for said in await messages(office, job))
 
-    await office.write(lambda txn: note_trigger(txn, job.key, is_first=False))
+    await office.write(lambda txn: note_trigger(txn, job.key))
     await note_alive(office.desk)
     assert await gap(office, job) is None
     assert (await messages(office, job))[0] == "Triggers come again."
@@ -453,7 +453,7 @@ async def test_a_webhook_that_ended_is_said_once_where_another_that_a_person_mad
         await mind_sources(office.desk)
         office.clock.pass_ms(5 * MINUTE_MS)
         await compare(office, job)
-        await office.write(lambda txn: note_trigger(txn, job.key, is_first=False))
+        await office.write(lambda txn: note_trigger(txn, job.key))
         await note_alive(office.desk)
 
     assert await gap(office, job) is None

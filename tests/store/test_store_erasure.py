@@ -1,6 +1,7 @@
 """Whoever was erased is stored by nothing that still comes; and being nobody's tombstone costs nobody anything."""
 
 from collections import Counter
+from collections.abc import Callable
 from hashlib import sha256
 
 import pytest
@@ -101,21 +102,28 @@ def test_what_a_person_counted_as_goes_with_them(store: Store) -> None:
     assert (counted["members.total"], counted["members.in"], counted["members.due"]) == (1, 1, 0)
 
 
+def listen(store: Store, note: Callable[[str], None]) -> None:
+    """Have each statement that the database runs from now on noted."""
+    engine = store.database._engine  # type: ignore[attr-defined]
+    if store.dialect == "sqlite":
+        engine.raw_connection().driver_connection.set_trace_callback(note)
+    else:
+        event.listen(engine, "before_cursor_execute", lambda _conn, _cursor, statement, *_: note(statement))
+
+
 def test_without_tombstones_a_message_asks_once_and_a_settle_once(store: Store) -> None:
     store.add_job()
     asked: list[str] = []
 
-    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+    def note(statement: str) -> None:
         asked.extend([statement] if "erased" in statement or "facts" in statement else [])
 
-    engine = store.database._engine  # type: ignore[attr-defined]
-    event.listen(engine, "before_cursor_execute", note)
+    listen(store, note)
     take_in(store, (seen(JO, True, 1),), (seen(AMY, True, 1),))
     taken_in = len(asked)
     claims = store.claim()
     delivery_asked = len(asked)
     store.write(lambda txn: delivery.settle(txn, store.sql, [Settlement(claim, Accepted()) for claim in claims]))
-    event.remove(engine, "before_cursor_execute", note)
 
     assert (taken_in, delivery_asked, len(asked)) == (1, 1, 1)  # a first acceptance writes nothing down
 

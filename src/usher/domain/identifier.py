@@ -27,9 +27,13 @@ def normalise(raw: object, *, lowercase: bool = False) -> str | None:
     member = unicodedata.normalize("NFC", trimmed)
     if lowercase:
         member = unicodedata.normalize("NFC", member.lower())
-    if not member or any(unicodedata.category(char) in {"Cc", "Cs"} for char in member):
+    if not member or not (member.isprintable() or _is_storable(member)):
         return None
     return member if len(member.encode()) <= LONGEST_BYTES else None
+
+
+def _is_storable(member: str) -> bool:
+    return all(unicodedata.category(char) not in {"Cc", "Cs"} for char in member)
 
 
 def members_of(value: object, *, lowercase: bool = False) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from usher.clock import Clock
 from usher.errors import Unavailable, UsherError
+from usher.store.direct import run, run_for_each
 from usher.store.joint import do_all
 from usher.store.turns import place_of
 
@@ -76,7 +77,7 @@ def add_to_counters(txn: Txn) -> None:
     """Store what was counted, in the transaction that did what it counts."""
     for (job, name), value in sorted(txn.tally.items()):  # in one order, so that two writers cannot wait on each other
         if value:
-            txn.conn.execute(ADD_TO_COUNTER, {"job": job, "name": name, "value": value})
+            run(txn.conn, ADD_TO_COUNTER, {"job": job, "name": name, "value": value})
     txn.tally.clear()
 
 
@@ -94,8 +95,7 @@ def add_to_activity(txn: Txn) -> None:
         for (job, name), value in sorted(txn.activity.items())
         for step in (MINUTE, HOUR)
     ]
-    if rows:
-        txn.conn.execute(ADD_TO_ACTIVITY, rows)
+    run_for_each(txn.conn, ADD_TO_ACTIVITY, rows)
     txn.activity.clear()
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import Select, TextClause, delete, select, text
 from usher.domain.erasure import erasure_name, tombstone_of
 from usher.errors import Unavailable
 from usher.store.database import Txn
+from usher.store.direct import run
 from usher.store.tables import erased, ledger, unreadable
 from usher.vault import Vault
 
@@ -85,15 +86,16 @@ class Tombstones:
         return None if key is None else next(iter(stones_of(txn, [tombstone_of(member, key=key)])), None)
 
     def _key(self, txn: Txn, probe: TextClause) -> bytes | None:
-        row = txn.conn.execute(probe, {"name": KEY_NAME}).first()
-        if row is None:
+        found = run(txn.conn, probe, {"name": KEY_NAME})
+        if not found:
             return None
-        if self._vault is None or row.sealed is None:
+        kept = found[0][0]
+        if self._vault is None or kept is None:
             raise Unavailable("Somebody was erased, and the key by which to recognise them is missing.")
         sealed, key = self._opened
-        if sealed != row.sealed:
-            key = self._vault.open(row.sealed, place=KEY_PLACE)
-            self._opened = (row.sealed, key)
+        if sealed != kept:
+            key = self._vault.open(kept, place=KEY_PLACE)
+            self._opened = (kept, key)
         return key
 
 
@@ -227,7 +229,7 @@ def remove_unreadable(txn: Txn, ids: Collection[int]) -> Counter[int | None]:
 
 def is_anybody_erased(txn: Txn) -> bool:
     """Return whether there is a tombstone, in a transaction that writes; there is no first one until its commit."""
-    return txn.conn.execute(HOLDING[txn.conn.dialect.name], {"name": KEY_NAME}).first() is not None
+    return bool(run(txn.conn, HOLDING[txn.conn.dialect.name], {"name": KEY_NAME}))
 
 
 def still_known(txn: Txn, rows: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:

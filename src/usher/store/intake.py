@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 
 from usher.domain.intake import Intake, JobIntake, shares_of_all
 from usher.domain.job import LIVE, Cause, Job, Status
@@ -15,6 +15,7 @@ from usher.domain.removal_brake import WINDOW_MS, stops
 from usher.store import ledger, notes
 from usher.store.brake import held_exits
 from usher.store.database import Database, Txn
+from usher.store.direct import run
 from usher.store.erasure import Tombstones
 from usher.store.jobs import change_job, job_of_row, note_trigger
 from usher.store.joint import Joint
@@ -84,7 +85,7 @@ class SqlIntake:
                 ignored[fates[0]] += 1
         self._count(txn, share, applied=applied, ignored=ignored)
         notes.add_history(txn, history)
-        note_trigger(txn, job.key, is_first=job.first_trigger_ms is None)
+        note_trigger(txn, job.key)
         exits = sum(1 for s in seen.values() if s.is_news and not s.is_in)
         if exits and job.config.exit_brake and not job.exits_held:
             _mind_the_brake(txn, job, exits)
@@ -119,7 +120,7 @@ def _keep_found(txn: Txn, sql: Statements, job: int, newest: list[Observation]) 
     """Write down that a scan had found those who now exit: the row tells that only until it is replaced."""
     exits = [(o.member, o.version) for o in newest if not o.is_in]
     if exits:
-        txn.conn.execute(sql.keep_found, {"job": job, "rows": _json.encode(exits).decode()})
+        run(txn.conn, sql.keep_found, {"job": job, "rows": _json.encode(exits).decode()})
 
 
 def _fate(observation: Observation, kept: set[int], seen: dict[str, ledger.Seen]) -> str:
@@ -142,9 +143,15 @@ def _entry(job: int, observation: Observation, fate: str) -> HistoryEntry:
 
 def _live_jobs_of(txn: Txn, auth_id: str) -> list[Job]:
     """Return the live jobs, as nobody else may change them before the commit: a brake set meanwhile must be seen."""
-    chosen = select(jobs).where(jobs.c.lytics_auth == auth_id, jobs.c.status.in_(sorted(LIVE))).order_by(jobs.c.key)
-    found = txn.conn.execute(chosen.with_for_update(key_share=True))
-    return [job_of_row(row) for row in found]
+    return [job_of_row(row) for row in txn.conn.execute(LIVE_JOBS, {"auth_id": auth_id})]
+
+
+LIVE_JOBS = (
+    select(jobs)
+    .where(jobs.c.lytics_auth == bindparam("auth_id"), jobs.c.status.in_(sorted(LIVE)))
+    .order_by(jobs.c.key)
+    .with_for_update(key_share=True)
+)
 
 
 def _mind_the_brake(txn: Txn, job: Job, exits: int) -> None:

@@ -5,13 +5,14 @@ from dataclasses import asdict
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, text, update
 
 from usher.domain.attention import STOPPED
 from usher.domain.job import LIVE, Cause, Job, JobConfig, Status, Webhook
 from usher.domain.scan import ScanState
 from usher.errors import NotFound
 from usher.store.database import Txn
+from usher.store.direct import run
 from usher.store.gaps import HAS_GAP
 from usher.store.tables import jobs, scans
 
@@ -70,12 +71,14 @@ def _mind_claims(txn: Txn, key: int, changes: Collection[str]) -> None:
 PLACE = frozenset({"status", "config", "mapp_auth", "audience_slug"})
 
 
-def note_trigger(txn: Txn, key: int, *, is_first: bool) -> None:
+def note_trigger(txn: Txn, key: int) -> None:
     """Remember when a job last heard from Lytics; does not count as a change of the job."""
-    values: dict[str, Any] = {"last_trigger_ms": txn.now_ms}
-    if is_first:
-        values["first_trigger_ms"] = txn.now_ms
-    txn.conn.execute(update(jobs).where(jobs.c.key == key).values(**values))
+    run(txn.conn, NOTE_TRIGGER, {"key": key, "now": txn.now_ms})
+
+
+NOTE_TRIGGER = text(
+    "UPDATE jobs SET last_trigger_ms = :now, first_trigger_ms = COALESCE(first_trigger_ms, :now) WHERE key = :key"
+)
 
 
 def job_by_key(txn: Txn, key: int) -> Job:
@@ -84,10 +87,11 @@ def job_by_key(txn: Txn, key: int) -> Job:
 
 def writes_as(txn: Txn, job: Job) -> bool:
     """Return whether *job*, as it was read before, still lives and writes where it did; that stays so to the commit."""
-    held = select(jobs).where(jobs.c.key == job.key).with_for_update(read=True, key_share=True)
-    row = txn.conn.execute(held).one()
-    kept = job_of_row(row)
+    kept = job_of_row(txn.conn.execute(HELD, {"held": job.key}).one())
     return kept.is_live and (kept.mapp_auth, kept.target) == (job.mapp_auth, job.target)
+
+
+HELD = select(jobs).where(jobs.c.key == bindparam("held")).with_for_update(read=True, key_share=True)
 
 
 def deleted_among(txn: Txn, keys: Collection[int]) -> set[int]:

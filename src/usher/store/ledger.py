@@ -6,7 +6,7 @@ Each function is one step inside a transaction; what it changes it also counts, 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Row, TextClause, text
@@ -15,6 +15,7 @@ from usher.domain.claim import Claim
 from usher.domain.observation import NS_PER_MS, Observation, Source
 from usher.store.activity import count_accepted, count_changes
 from usher.store.database import Txn
+from usher.store.direct import run
 from usher.store.statements import (
     CLAIMED_BEFORE,
     LANE_BULK,
@@ -36,6 +37,16 @@ LANE_OF = {
     Source.RECONCILE: LANE_BULK,
 }
 CHANGES = frozenset({Source.TRIGGER, Source.RECONCILE})  # what a first scan finds was there before
+
+
+class Changed(NamedTuple):
+    """What a statement that changes rows returns of each (`_COUNTED`)."""
+
+    member: str
+    is_in: int
+    was: int
+    due_at: int | None
+    aside: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +82,14 @@ def observe(
     rows = sorted(  # so that two processes lock them in one order
         (o.member, int(o.is_in), o.version, LANE_HELD if are_exits_held and not o.is_in else lane) for o in observations
     )
-    found = txn.conn.execute(
-        sql.observe,
-        {
-            "job": job,
-            "rows": _json.encode(rows).decode(),
-            "now": txn.now_ms,
-            "owed_at": None if source is Source.BASELINE else txn.now_ms,
-            "tells_untold": int(source in {Source.TRIGGER, Source.BACKFILL}),
-        },
-    ).all()
+    asked = {
+        "job": job,
+        "rows": _json.encode(rows).decode(),
+        "now": txn.now_ms,
+        "owed_at": None if source is Source.BASELINE else txn.now_ms,
+        "tells_untold": int(source in {Source.TRIGGER, Source.BACKFILL}),
+    }
+    found = [Changed(*row[:5]) for row in run(txn.conn, sql.observe, asked)]
     _count_changes(txn, job, found)
     newer = {
         row.member: Seen(
@@ -96,7 +105,7 @@ def observe(
     return newer
 
 
-def _count_changes(txn: Txn, job: int, rows: Iterable[Row[Any]]) -> None:
+def _count_changes(txn: Txn, job: int, rows: Iterable["Changed | Row[Any]"]) -> None:
     for row in rows:
         was = row.was
         txn.tally[job, "members.total"] += not was & WAS_ROW
@@ -113,22 +122,24 @@ def claim(txn: Txn, sql: Statements, job: int, *, lane: int, limit: int, hold_ms
     Concurrency: no row is claimed twice at one time. A claim that is never settled becomes due again by itself.
     """
     token = txn.now_ms + hold_ms
-    found = txn.conn.execute(sql.claim, {"job": job, "lane": lane, "now": txn.now_ms, "limit": limit, "token": token})
+    asked = {"job": job, "lane": lane, "now": txn.now_ms, "limit": limit, "token": token}
     return [
         Claim(
             job=job,
-            member=row.member,
-            is_in=bool(row.is_in),
-            seq=row.seq,
+            member=member,
+            is_in=bool(is_in),
+            seq=seq,
             token=token,
-            attempts=row.attempts,
-            version=row.version,
-            lane=row.lane,
-            was_claimed=bool(row.was & CLAIMED_BEFORE),
-            told=None if row.accepted is None else bool(row.accepted),
-            told_at_ms=row.accepted_at,
+            attempts=attempts,
+            version=version,
+            lane=row_lane,
+            was_claimed=bool(was & CLAIMED_BEFORE),
+            told=None if accepted is None else bool(accepted),
+            told_at_ms=accepted_at,
         )
-        for row in found
+        for member, is_in, seq, attempts, version, row_lane, was, accepted, accepted_at in run(
+            txn.conn, sql.claim, asked
+        )
     ]
 
 
@@ -160,12 +171,12 @@ def settle_later(txn: Txn, sql: Statements, claims: Sequence[tuple[Claim, int, b
 def _settle(txn: Txn, statement: TextClause, rows: list[tuple[Any, ...]], *, counts_aside: bool = False) -> set[int]:
     if not rows:
         return set()
-    found = txn.conn.execute(statement, {"rows": _json.encode(sorted(rows)).decode(), "now": txn.now_ms}).all()
-    for row in found:
-        if row.due_at is None:
-            txn.tally[row.job, "members.due"] -= 1
-            txn.tally[row.job, "members.aside"] += counts_aside
-    return {row.job for row in found if row.due_at is not None}
+    found = run(txn.conn, statement, {"rows": _json.encode(sorted(rows)).decode(), "now": txn.now_ms})
+    for job, _, due_at in found:
+        if due_at is None:
+            txn.tally[job, "members.due"] -= 1
+            txn.tally[job, "members.aside"] += counts_aside
+    return {job for job, _, due_at in found if due_at is not None}
 
 
 def next_due(txn: Txn, job: int) -> int | None:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, Table, func, insert, or_, select, text
 from usher.domain.notes import AuditEntry, HistoryEntry, KeptUnreadable, LogEntry, Unreadable
 from usher.store.activity import forget_activity, prune_activity
 from usher.store.database import Txn
+from usher.store.direct import run_for_each
 from usher.store.tables import audit, history, job_logs, jobs, unreadable
 
 HISTORY_KEEP = 1_000_000  # entries over all jobs, newest first
@@ -33,8 +34,13 @@ def add_history(txn: Txn, entries: Iterable[HistoryEntry]) -> None:
         }
         for e in entries
     ]
-    if rows:
-        txn.conn.execute(insert(history), rows)
+    run_for_each(txn.conn, ADD_HISTORY, rows)
+
+
+ADD_HISTORY = text(
+    "INSERT INTO history (job, member, at_ms, kind, is_in, version, note)"
+    " VALUES (:job, :member, :at_ms, :kind, :is_in, :version, :note)"
+)
 
 
 def history_of(txn: Txn, job: int, member: str, *, limit: int = HISTORY_PAGE) -> list[HistoryEntry]:

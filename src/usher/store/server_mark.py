@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from usher.errors import Unavailable
 from usher.store.after_restore import MARK, QUIET, make_ready
 from usher.store.database import Database, Txn
+from usher.store.direct import run
 from usher.store.postgres import passes
 from usher.store.turns import Placed, Turn
 
@@ -71,7 +72,7 @@ def refuse_early_claim(txn: Txn) -> None:
     Raises:
         Unavailable: this server was not minded yet, or its claims wait; ask again.
     """
-    kept = {row.name: row.value for row in txn.conn.execute(KEPT, {"mark": MARK, "quiet": QUIET})}
+    kept: dict[str, str] = dict(run(txn.conn, KEPT, {"mark": MARK, "quiet": QUIET}))
     if txn.now_ms < int(kept.get(QUIET, 0)) or _is_another(txn.conn, kept.get(MARK)):
         raise Unavailable(EARLY)
 
