@@ -48,7 +48,9 @@ def test_where_nobody_said_how_people_reach_the_dashboard_no_address_is_made_up(
 
 
 def test_a_headline_says_the_level_or_how_long_it_lasted() -> None:
-    ended = Message("m", Happened.ENDED, "brake", Level.WARNING, "“VIP” waits", "", "", at_ms=6_000_000, began_ms=600_000)
+    ended = Message(
+        "m", Happened.ENDED, "brake", Level.WARNING, "“VIP” waits", "", "", at_ms=6_000_000, began_ms=600_000
+    )
     assert STARTED.headline == "[Usher] Warning: “VIP” waits"
     assert ended.headline == "[Usher] Over after 1 h 30 min: “VIP” waits"
 
