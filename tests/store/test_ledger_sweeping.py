@@ -1,6 +1,6 @@
 """Walks over a job's own rows: chunk by chunk, and on from there after a crash."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -210,6 +210,20 @@ def test_a_keeper_that_was_stopped_does_nothing_twice_and_goes_on_with_the_next_
 
     assert store.row("jo").due_at is None
     assert store.counters()["members.due"] == 0
+
+
+def test_a_keeper_that_was_stopped_does_not_end_a_later_sweep_of_the_same_number(store: Store) -> None:
+    store.tell("jo")
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind="leave", version=5))
+    (stale,) = store.read(scans.open_sweeps)
+    sweep(store, "leave")
+    store.write(lambda txn: scans.add_sweep(txn, JOB, kind="resend"))
+    (later,) = store.read(scans.open_sweeps)
+
+    with pytest.raises(Superseded):
+        store.write(partial(supervision.advance, sql=store.sql, sweep=replace(stale, id=later.id)))
+
+    assert store.read(scans.open_sweeps) == [later]
 
 
 @dataclass

@@ -117,11 +117,11 @@ class AlertPost:
     def _note(self, txn: Txn, channel: Channel, waiting: Waiting, tried: Tried) -> bool:
         note_result(txn, channel.id, is_ok=tried.is_taken, note=tried.said)
         if tried.is_taken:
-            alerts.end_message(txn, waiting.key, is_sent=True)
+            alerts.end_message(txn, waiting, is_sent=True)
             note_next_try(txn, channel.id, attempts=0, due_ms=0)
             return True
         if is_given_up(waiting.created_ms, now_ms=txn.now_ms):
-            alerts.end_message(txn, waiting.key, is_sent=False)
+            alerts.end_message(txn, waiting, is_sent=False)
         attempts = channel.attempts + 1
         delay = delay_seconds(attempts, rng=self._rng, asked_seconds=tried.asked_seconds)
         note_next_try(txn, channel.id, attempts=attempts, due_ms=txn.now_ms + round(delay * 1000))

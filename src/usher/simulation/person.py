@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from usher.domain.job import Cause, Event, Job, Status
-from usher.simulation.ledger import Ledger
+from usher.simulation.ledger import Ledger, rows_of
 from usher.simulation.stage import Stage
 from usher.store import brake, jobs, scans
 from usher.store.database import InlineDatabase, Terms, Txn
 from usher.store.ledger import release_exits
 
+OWED = "SELECT member FROM ledger WHERE due_at IS NOT NULL OR aside IS NOT NULL"
 Does = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -60,10 +61,17 @@ class Person:
     async def see_to_it(self) -> None:
         """Decide what waits for a person, and restart what only a person restarts."""
         job = await self.job()
-        if job.status is Status.FAULT and job.cause in {Cause.AUDIENCE, Cause.FIELD}:
+        is_last_word = job.cause in {Cause.AUDIENCE, Cause.FIELD}
+        if job.status is Status.FAULT and (is_last_word or self._has_nobody_to_try(job)):
             await self._do("restarts the job", lambda txn: _move(txn, self._key, Event.BOUNCE))
         if await self.database.read(lambda txn: brake.waiting_said(txn, jobs.job_by_key(txn, self._key))):
             await self._do("has them set to false", self._confirm)
+
+    def _has_nobody_to_try(self, job: Job) -> bool:
+        """Nothing is owed but to people whom Mapp will never know: no trial can show that the job may go on."""
+        unknown = {f"p{number:02}@example.com" for number in self._stage.draw.unknown}
+        owed = {member for (member,) in rows_of(self._ledger.raw, OWED)}
+        return job.cause is Cause.REJECTIONS and owed <= unknown
 
     async def _pause(self) -> None:
         await self._do("pauses the job", lambda txn: _move(txn, self._key, Event.PAUSE))

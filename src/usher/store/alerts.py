@@ -178,11 +178,11 @@ def given_up_since(txn: Txn, since_ms: int) -> dict[str, int]:
     return {row.channel: row.lost for row in txn.conn.execute(counted.group_by(alert_messages.c.channel))}
 
 
-def end_message(txn: Txn, key: int, *, is_sent: bool) -> None:
+def end_message(txn: Txn, waiting: Waiting, *, is_sent: bool) -> None:
     """Take a message out of the queue: it was taken, or it is given up. Safe to repeat."""
     values = {"state": SENT if is_sent else GIVEN_UP, "done_ms": txn.now_ms}
-    one = (alert_messages.c.key == key, alert_messages.c.state == WAITING)
-    txn.conn.execute(update(alert_messages).where(*one).values(**values))
+    one = (alert_messages.c.key == waiting.key, alert_messages.c.id == waiting.message.id)
+    txn.conn.execute(update(alert_messages).where(*one, alert_messages.c.state == WAITING).values(**values))
 
 
 def prune_alerts(txn: Txn) -> None:

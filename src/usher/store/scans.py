@@ -101,7 +101,9 @@ def advance_sweep(txn: Txn, sweep: Sweep, *, cursor: str | None, done: int) -> N
     Raises:
         Superseded: it is not where it was when *sweep* was read; undo what was done from there.
     """
-    still = (sweeps.c.id == sweep.id, sweeps.c.cursor == sweep.cursor)
+    # SQLite gives the number of the last one that ended to the next one.
+    same = ("id", "kind", "version", "cursor", "created_ms")
+    still = [sweeps.c[name] == getattr(sweep, name) for name in same]
     if cursor is None:
         moved = txn.conn.execute(delete(sweeps).where(*still))
     else:
