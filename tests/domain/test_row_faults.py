@@ -34,18 +34,6 @@ def test_one_bad_row_in_three_never_stops_a_job():
     assert not any(noted([True, False, False] * 1_000))
 
 
-def test_what_is_forgotten_counts_no_longer():
-    faults = RowFaults()
-    for n in range(20):
-        faults.note(is_rejected=True, now_ms=n)
-    faults.forget()
-
-    assert faults.since_ms is None
-    assert not any(faults.note(is_rejected=True, now_ms=100 + n) for n in range(19))
-    assert faults.note(is_rejected=True, now_ms=119)
-    assert faults.since_ms == 100
-
-
 def test_since_is_when_the_oldest_answer_that_counts_came():
     faults = RowFaults()
     assert faults.since_ms is None

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usher.mapp.signing import exp_of, request_hash, token
+from usher.mapp.signing import exp_of, request_hash, signing_key, token
 
 SHA1 = st.text("0123456789abcdef", min_size=40, max_size=40)
 
@@ -18,13 +18,13 @@ SHA1 = st.text("0123456789abcdef", min_size=40, max_size=40)
 def test_a_token_is_the_one_a_jwt_library_makes(secret, digest, exp):
     expected = jwt.encode({"request-hash": digest, "exp": exp}, secret, algorithm="HS256")
 
-    assert token(secret.encode(), digest, exp) == expected
+    assert token(signing_key(secret), digest, exp) == expected
 
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("secret", ["s", "short", "ümläut", "c2VjcmV0"])
 def test_a_short_secret_signs_by_its_bytes_as_typed(secret):
-    made = token(secret.encode(), "ab" * 20, 4_000_000_000)
+    made = token(signing_key(secret), "ab" * 20, 4_000_000_000)
 
     claims = jwt.decode(made, secret, algorithms=["HS256"])
 
@@ -33,7 +33,7 @@ def test_a_short_secret_signs_by_its_bytes_as_typed(secret):
 
 
 def test_a_token_by_another_secret_does_not_pass():
-    made = token(b"a" * 32, "ab" * 20, 4_000_000_000)
+    made = token(signing_key("a" * 32), "ab" * 20, 4_000_000_000)
 
     with pytest.raises(jwt.InvalidSignatureError):
         jwt.decode(made, "b" * 32, algorithms=["HS256"])

@@ -10,7 +10,8 @@ class RowFaults:
     """The last SENDS definite answers of one job."""
 
     def __init__(self) -> None:
-        self._answers: deque[tuple[int, bool]] = deque(maxlen=SENDS)
+        self._answers: deque[tuple[int, bool]] = deque()
+        self._rejected = 0
 
     @property
     def since_ms(self) -> int | None:
@@ -20,7 +21,7 @@ class RowFaults:
     def note(self, *, is_rejected: bool, now_ms: int) -> bool:
         """Count one definite answer; return whether the job itself is now at fault."""
         self._answers.append((now_ms, is_rejected))
-        return len(self._answers) == SENDS and sum(bad for _, bad in self._answers) >= SHARE * SENDS
-
-    def forget(self) -> None:
-        self._answers.clear()
+        self._rejected += is_rejected
+        if len(self._answers) > SENDS:
+            self._rejected -= self._answers.popleft()[1]
+        return len(self._answers) == SENDS and self._rejected >= SHARE * SENDS

@@ -46,7 +46,7 @@ class Telemetry:
         self._events = Counter(
             "usher_trigger_events", "Trigger events taken in, by what became of them.", ["fate"], registry=self.registry
         )
-        self._attempts = Counter(
+        attempts = Counter(
             "usher_attempts", "Requests to Mapp, by what they meant.", ["outcome"], registry=self.registry
         )
         self._attempt_seconds = Histogram(
@@ -79,8 +79,7 @@ class Telemetry:
         )
         built = Gauge("usher_build_info", "Always 1; says which version runs.", ["version"], registry=self.registry)
         built.labels(__version__).set(1)
-        for outcome in OUTCOMES:
-            self._attempts.labels(outcome)  # there from zero
+        self._attempts_by = {outcome: attempts.labels(outcome) for outcome in OUTCOMES}  # there from zero
         for reason in Refusal:
             self._refused.labels(reason)
 
@@ -93,7 +92,7 @@ class Telemetry:
             self._events.labels(reason).inc(count)
 
     def attempted(self, outcome: Outcome, *, seconds: float) -> None:
-        self._attempts.labels(name_of(outcome)).inc()
+        self._attempts_by[name_of(outcome)].inc()
         self._attempt_seconds.observe(seconds)
 
     def accepted_live(self, *, seconds: float) -> None:

@@ -18,7 +18,7 @@ from usher.mapp.answers import outcome_of, outcome_of_error
 from usher.mapp.engage import Engage
 from usher.mapp.headers import date_ms
 from usher.mapp.reading import Reader
-from usher.mapp.signing import exp_of, request_hash, token
+from usher.mapp.signing import exp_of, request_hash, signing_key, token
 from usher.mapp.wire import groups_in, is_pong, user_event
 
 TOKEN_HEADER = "auth-token"  # noqa: S105 - a header's name (confirmed: every client)
@@ -77,7 +77,7 @@ class MappClient:
         integration = f"/integration/{quote(account.integration_id, safe='')}"
         self._url = base.url + integration
         self._path = base.path + integration
-        self._secret = account.secret.encode()
+        self._key = signing_key(account.secret)
         self._http = http
         self._clock = clock
         self._timeout_seconds = timeout_seconds
@@ -192,7 +192,7 @@ class MappClient:
     def _headers(self, signed: str, *, expires_at_ms: int) -> dict[str, str]:
         return {
             "accept": "application/json",
-            TOKEN_HEADER: token(self._secret, signed, exp_of(expires_at_ms)),
+            TOKEN_HEADER: token(self._key, signed, exp_of(expires_at_ms)),
         }
 
     async def _ask(self, resource: str) -> Reply:
