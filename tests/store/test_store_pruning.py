@@ -1,16 +1,18 @@
 """What is kept too long goes, the oldest first and a piece at a time; and what went is known to have gone."""
 
+import sqlite3
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 
 from tests.store.stores import Store, open_store, prune_all, run
 from usher.settings import Retention
 from usher.store import notes, pruning
-from usher.store.database import Work
+from usher.store.database import Txn, Work
 from usher.store.pruning import DAY_MS
 from usher.store.supervision import SqlJobs
 from usher.store.tables import audit, history, job_logs, one_time_links, sessions, unreadable
@@ -22,6 +24,7 @@ ROWS = {
     unreadable: {"auth_id": "lytics1", "reason": "x", "body_sealed": b"", "body_bytes": 0},
     audit: {"actor": "anna", "action": "job.create", "object": "1"},
 }
+KEPT_BY_NUMBER = {history: "HISTORY_KEEP", job_logs: "LOGS_KEEP", unreadable: "UNREADABLE_KEEP"}
 
 
 def add(store: Store, table: object, *ages_days: float) -> None:
@@ -142,3 +145,24 @@ def test_pruning_reads_a_piece_of_a_table_and_no_more(folder: Path, table: str) 
     steps = store.fetch(f"EXPLAIN QUERY PLAN {pruning.PRUNE_OLD.format(name=table)}", piece=1, before=0)
     run(store.database.close())
     assert not any("TEMP B-TREE" in step[3] for step in steps)  # the order of ids is the table's own
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("table", list(KEPT_BY_NUMBER), ids=str)
+def test_a_piece_costs_no_more_where_a_table_is_longer(
+    store: Store, monkeypatch: pytest.MonkeyPatch, table: Table
+) -> None:
+    def steps_of_a_piece(txn: Txn) -> int:
+        driver, steps = txn.conn.connection.dbapi_connection, count(1)
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_progress_handler(lambda: next(steps) < 0, 1)
+        assert pruning.prune_some(txn, retention=KEEP)
+        driver.set_progress_handler(None, 1)
+        return next(steps)
+
+    monkeypatch.setattr(notes, KEPT_BY_NUMBER[table], 5)
+    add(store, table, *[0] * 200)
+    short = store.write(steps_of_a_piece)
+    add(store, table, *[0] * 4_000)
+
+    assert store.write(steps_of_a_piece) < 1.5 * short

@@ -44,11 +44,11 @@ def exp_of(expires_at_ms: int) -> int:
 
 def signing_key(secret: str) -> hmac.HMAC:
     """
-    Return what signs for an integration: its secret as typed, not decoded (confirmed: Mapp's Java and Salesforce
-    clients).
+    Return what signs for an integration: its secret as typed, not decoded.
 
-    Made once and copied for each token: hmac.digest lets go of the interpreter, and waits until the thread that writes
-    the ledger gives it back, which costs more than all the rest of signing (docs/decisions/0006).
+    Confirmed: Mapp's Java and Salesforce clients. It is made once and copied for each token: hmac.digest lets go of the
+    interpreter and waits until the thread that writes the ledger gives it back, which costs more than all the rest of
+    signing (docs/decisions/0006).
     """
     return hmac.new(secret.encode(), digestmod="sha256")
 

@@ -198,7 +198,7 @@ def prune_some(txn: Txn) -> bool:
 
 def _prune(txn: Txn, table: Table, keep: int, *, at_once: int = PIECE) -> bool:
     name = table.name
-    first, last = txn.conn.execute(text(f"SELECT MIN(id), MAX(id) FROM {name}")).one()
+    first, last = txn.conn.execute(text(ENDS.format(name=name))).one()
     if first is None or last - first < keep:
         return False
     end_of_piece = first + at_once - 1
@@ -206,6 +206,10 @@ def _prune(txn: Txn, table: Table, keep: int, *, at_once: int = PIECE) -> bool:
     if table is history:
         note_history_cut(txn)
     return bool(end_of_piece < last - keep)  # what comes in meanwhile waits for the next time, or there is no end
+
+
+# Each by itself: asked for both at once, SQLite reads a whole index, 70 ms for a full history.
+ENDS = "SELECT (SELECT MIN(id) FROM {name}), (SELECT MAX(id) FROM {name})"
 
 
 def note_history_cut(txn: Txn) -> None:
