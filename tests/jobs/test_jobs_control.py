@@ -104,6 +104,26 @@ async def test_a_restart_notes_how_healthy_the_authorizations_are(office):
     assert (await show_authorization(office.desk, office.lytics)).status == "healthy"
 
 
+async def test_a_restart_is_refused_while_lytics_takes_the_token_but_withholds_the_people(office):
+    job = await office.put(await office.make_job(), status=F, cause=Cause.LYTICS_CREDENTIALS, reason="withheld")
+    office.vendors.refusing = {f"GET /api/segment/{VIP}/scan": 403}
+
+    with pytest.raises(Conflict, match="takes the token, but still refuses it the people in the audience 'Vip Buyers'"):
+        await control.bounce_job(office.desk, ANNA, job.id)
+    assert (await office.job(job.id)).status is F
+    assert (await show_authorization(office.desk, office.lytics)).status != "unhealthy"
+
+    office.vendors.refusing = {}
+    assert (await control.bounce_job(office.desk, ANNA, job.id)).status is R
+
+
+async def test_a_job_that_lives_on_triggers_alone_restarts_with_a_token_that_may_not_read_people(office):
+    job = await office.put(await office.make_job(), status=F, cause=Cause.AUDIENCE, reason="gone")
+    office.vendors.refusing = {f"GET /api/segment/{VIP}/scan": 403}
+
+    assert (await control.bounce_job(office.desk, ANNA, job.id)).status is R
+
+
 async def test_a_completed_one_time_export_scans_again_when_restarted(office):
     job = await office.make_job(withbackfill=True, backfill_only=True)
     await office.put(job, status=C, scan_wanted="", is_baselined=True)

@@ -8,13 +8,17 @@ from usher.clock import Clock
 from usher.domain.breaker import probe_wait_seconds
 from usher.domain.job import Cause, Event, Job, Status
 from usher.domain.notes import LogCode
-from usher.engine.ports import JobStore, Vendors
+from usher.engine.ports import JobStore, ScanStore, Vendors
 from usher.engine.standing import log
-from usher.errors import RemoteUnreachable, UsherError
+from usher.errors import RemoteError, RemoteRefused, RemoteUnreachable, UsherError
 
 MAPP = frozenset({Cause.MAPP_CREDENTIALS, Cause.MAPP_INTEGRATION})
 LYTICS = frozenset({Cause.LYTICS_CREDENTIALS})
 CALM_SECONDS = 600.0  # without a refusal, after which the next one counts as the first
+WITHHELD = (
+    "Lytics takes the token, but refuses it the people in the audience {name!r}: it lacks a permission for them."
+    " Let the token read people, or change the authorization; the job goes on by itself once Lytics shows them."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,10 @@ class Probes:
     and whenever the authorization changes.
     """
 
-    def __init__(self, *, vendors: Vendors, store: JobStore, clock: Clock, rng: Random) -> None:
+    def __init__(self, *, vendors: Vendors, store: JobStore, scans: ScanStore, clock: Clock, rng: Random) -> None:
         self._vendors = vendors
         self._store = store
+        self._scans = scans
         self._clock = clock
         self._rng = rng
         self._probes: dict[str, Probe] = {}
@@ -70,7 +75,7 @@ class Probes:
         return True
 
     async def ask(self, auth_id: str, jobs: list[Job]) -> bool:
-        """Ask, and let *jobs* go on where the authorization is taken again; return whether it is."""
+        """Ask, and where the authorization is taken again, let *jobs* go on that can; return whether any does."""
         try:
             if jobs[0].cause in MAPP:
                 await (await self._vendors.mapp(auth_id)).ping()
@@ -82,7 +87,33 @@ class Probes:
             await self._store.note_health(auth_id, is_healthy=False, note=error.message)
             return False
         await self._store.note_health(auth_id, is_healthy=True, note="")
-        for job in jobs:
+        mended = [await self._mend(job) for job in jobs]
+        return any(mended)
+
+    async def _mend(self, job: Job) -> bool:
+        """Let *job* go on, unless Lytics withholds what its scan asks; return whether it does."""
+        reason = await self._why_withheld(job) if job.cause in LYTICS else ""
+        if not reason:
             entry = log(job, "info", "The authorization is taken again; going on.", LogCode.MENDED)
             await self._store.apply(job, Event.MEND, log=entry)
-        return True
+        elif reason != job.reason:
+            entry = log(job, "error", reason, LogCode.FAULT)
+            await self._store.apply(job, Event.FAULT, cause=job.cause, reason=reason, log=entry)
+        return not reason
+
+    async def _why_withheld(self, job: Job) -> str:
+        """Ask what the scan of *job* asks, page included; "" where nothing that it is told is about the credentials."""
+        scan = await self._scans.running_scan(job.key)
+        lytics = await self._vendors.lytics(job.lytics_auth)
+        try:
+            await lytics.audience(job.config.segment_id)
+            await lytics.scan_page(
+                job.config.segment_id, field=job.config.uid_field, cursor="" if scan is None else scan.cursor
+            )
+        except RemoteRefused:
+            return WITHHELD.format(name=job.audience_name)
+        except RemoteUnreachable:
+            return job.reason  # still nothing: it stays as it is
+        except RemoteError:
+            return ""  # the scan says what that means
+        return ""

@@ -79,7 +79,7 @@ class Engine:
         self._timing = timing
         self._guard_seconds = guard_seconds
         self._telemetry = telemetry
-        self._probes = Probes(vendors=vendors, store=stores.jobs, clock=clock, rng=rng)
+        self._probes = Probes(vendors=vendors, store=stores.jobs, scans=stores.scans, clock=clock, rng=rng)
         self._couriers: dict[str, Courier] = {}
         self._sharing = Sharing(crew, clock=clock, senders=self._couriers)
         self._revisions: dict[str, int] = {}

@@ -2,18 +2,20 @@
 
 from collections.abc import Awaitable
 
-from usher.domain.job import Job
+from usher.domain.job import Cause, Job
 from usher.errors import (
     Conflict,
     InvalidInput,
     NotFound,
     RemoteError,
     RemoteMissing,
+    RemoteRefused,
     RemoteUnknown,
     RemoteUnreachable,
     Unavailable,
 )
 from usher.jobs.desk import Desk
+from usher.lytics.client import LyticsClient
 from usher.store.authorizations import note_health
 from usher.store.database import Txn
 
@@ -23,7 +25,8 @@ async def refuse_if_still_broken(desk: Desk, job: Job) -> None:
     Ask Mapp and Lytics for what *job* needs, and note how healthy its authorizations are.
 
     Raises:
-        Conflict: one of them still refuses, or the audience or its identifier field is gone; mend that first.
+        Conflict: one of them still refuses, or the audience, its people or its identifier field cannot be read; mend
+            that first.
         Unavailable: one of them cannot be reached; ask again later.
     """
     await _ask(desk, job.mapp_auth, "Mapp", _mapp_works(desk, job))
@@ -47,6 +50,19 @@ async def _lytics_works(desk: Desk, job: Job) -> None:
         raise Conflict(f"Lytics still has no audience {job.audience_name!r}. Duplicate this job with another audience.")
     if not audience.is_valid:
         raise Conflict(f"Lytics still calls the audience {job.audience_name!r} invalid. Mend it in Lytics first.")
+    if job.cause is Cause.LYTICS_CREDENTIALS:
+        await _lytics_shows_people(client, job)
+
+
+async def _lytics_shows_people(client: LyticsClient, job: Job) -> None:
+    """Ask for what stopped the job: a token may be taken, and people withheld from it all the same."""
+    try:
+        await client.identifier_sample(job.config.segment_id, field=job.config.uid_field, limit=1)
+    except RemoteRefused as error:
+        raise Conflict(
+            f"Lytics takes the token, but still refuses it the people in the audience {job.audience_name!r}:"
+            f" {error.message} Let the token read people, or change the authorization first."
+        ) from error
 
 
 async def _ask(desk: Desk, auth_id: str, system: str, question: Awaitable[None]) -> None:
