@@ -113,7 +113,7 @@ class SharedLytics(FakeLytics):
         await asyncio.sleep(self.page_seconds)
         return await super().audience(id_or_slug)
 
-    async def scan_page(self, audience_id: str, *, field: str, cursor: str) -> Page:
+    async def scan_page(self, audience_id: str, *, field: str, cursor: str, expected: int | None = None) -> Page:
         self.read.append((_caller(), cursor))
         answer = self._page(audience_id, field=field, cursor=cursor)
         return await asyncio.shield(asyncio.get_running_loop().create_task(answer, context=OUTSIDE.copy()))

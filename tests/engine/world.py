@@ -151,7 +151,7 @@ class FakeLytics:
     async def fields(self) -> list[Field]:
         return [Field("email", "string", True, True, "")]
 
-    async def scan_page(self, audience_id: str, *, field: str, cursor: str) -> Page:
+    async def scan_page(self, audience_id: str, *, field: str, cursor: str, expected: int | None = None) -> Page:
         await asyncio.sleep(self.page_seconds)
         if self.is_down:
             raise RemoteUnreachable("Lytics answered 503.", system="Lytics", status=503)

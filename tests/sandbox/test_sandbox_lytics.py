@@ -118,6 +118,24 @@ async def test_scans_misbehave_as_they_are_told(sandbox: Sandbox):
     assert len(repeated) > len({row["_id"] for row in repeated}) == 50
 
 
+async def test_splits_part_an_audience_unless_they_are_passed_over(sandbox: Sandbox):
+    async def of(splits, **quirks):
+        await sandbox.post("/control/lytics/scan", quirks)
+        query = {"limit": "100", "splits": splits}
+        return await sandbox.lytics("GET", "/api/segment/vip_shoppers/scan", params=query)
+
+    parts = [await of(",".join(map(str, range(part, 100, 2))), count_splits=True) for part in (0, 1)]
+    _, ignored = await of("1", ignore_splits=True)
+    refused, _ = await of("100")
+
+    everybody = {row["_id"] for row in ignored["data"]}
+    shown = [{row["_id"] for row in body["data"]} for _, body in parts]
+    assert shown[0] | shown[1] == everybody
+    assert not shown[0] & shown[1]
+    assert [body["total"] for _, body in parts] == [len(rows) for rows in shown]
+    assert refused == 400
+
+
 async def test_a_deleted_audience_is_gone_and_an_invalid_one_cannot_be_scanned(sandbox: Sandbox):
     await sandbox.post("/control/lytics/audience/coupon_lovers", {"deleted": True})
 

@@ -148,9 +148,9 @@ class Lytics(Protocol):
 
     async def fields(self) -> list[Field]: ...
 
-    async def scan_page(self, audience_id: str, *, field: str, cursor: str) -> Page:
+    async def scan_page(self, audience_id: str, *, field: str, cursor: str, expected: int | None = None) -> Page:
         """
-        Read one page of who is inside.
+        Read one page of who is inside; of very many, as *expected* says, a page may hold many more.
 
         Raises:
             CursorExpired: start a new scan from the beginning.

@@ -139,7 +139,7 @@ class Scanner:
             asked = self._moment()
             if was_set(began, asked, guard_seconds=self._guard_seconds):
                 raise _Stopped(Doubt.CLOCK)
-            page = await self._page(job, scan.cursor)
+            page = await self._page(job, scan)
             version = version_of_scan(asked.now_ms, guard_seconds=self._guard_seconds)
             sightings = observations_of_page(
                 page, field=field, version=version, source=source, lowercase=job.config.is_lowercasing
@@ -167,9 +167,10 @@ class Scanner:
             )
         )
 
-    async def _page(self, job: Job, cursor: str) -> Page:
+    async def _page(self, job: Job, scan: Scan) -> Page:
+        segment, field = job.config.segment_id, job.config.uid_field
         return await self._asked(
-            lambda: self._lytics.scan_page(job.config.segment_id, field=job.config.uid_field, cursor=cursor)
+            lambda: self._lytics.scan_page(segment, field=field, cursor=scan.cursor, expected=scan.expected)
         )
 
     async def _usable_audience(self, job: Job) -> Audience:

@@ -1,5 +1,6 @@
 """What Usher asks of Lytics, each question in one method; how it is asked and answered is hidden below."""
 
+from asyncio import gather
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,7 @@ from usher.http import Http
 from usher.lytics import webhooks
 from usher.lytics.audiences import Audience, Field, audience_from, field_from
 from usher.lytics.exchange import Account, Exchange, segment_of_path
+from usher.lytics.lanes import Round, do_overlap, joined, round_at
 from usher.lytics.scan import PAGE_BYTES, PAGE_SIZE, CursorExpired, Page, is_expired_cursor, page_from
 from usher.lytics.webhooks import WebhookJob
 from usher.lytics.wire import SYSTEM
@@ -75,17 +77,22 @@ class LyticsClient:
         """Return the fields as Lytics' API describes them, to be passed on."""
         return (await self._exchange.get("/v2/schema/user/field", operation="list fields")).data
 
-    async def scan_page(self, audience_id: str, *, field: str, cursor: str) -> Page:
+    async def scan_page(self, audience_id: str, *, field: str, cursor: str, expected: int | None = None) -> Page:
         """
         Return one page of the people in an audience; *cursor* is "" for the first page.
 
         Pages are no snapshot: who moves while the scan runs may come twice or not at all (unknown).
 
+        Args:
+            expected: how many people it has; one of very many is read in several lanes at once (usher.lytics.lanes).
+
         Raises:
             CursorExpired: start a new scan from the first page.
             RemoteMissing: there is no such audience any more.
         """
-        return await self._scan(audience_id, field=field, cursor=cursor, limit=PAGE_SIZE)
+        read = round_at(cursor, expected=expected)
+        page = None if read is None else await self._round(audience_id, read, field=field)
+        return page or await self._scan(audience_id, field=field, cursor=cursor, limit=PAGE_SIZE)
 
     async def identifier_sample(self, audience_id: str, *, field: str, limit: int = PAGE_SIZE) -> list[Any]:
         """Return *field* of the first *limit* (1..100) people, None where somebody has none; never log it."""
@@ -155,8 +162,31 @@ class LyticsClient:
         theirs = _seconds_of_date(reply.headers.get("date", ""))
         return None if theirs is None else theirs + 0.5 - midway_ms / 1000
 
-    async def _scan(self, audience_id: str, *, field: str, cursor: str, limit: int) -> Page:
-        query = {"limit": str(limit), "fields": field} | ({"start": cursor} if cursor else {})
+    async def _round(self, audience_id: str, read: Round, *, field: str) -> Page | None:
+        """Return the next page of every lane as one, or None where Lytics does not tell the lanes apart."""
+        answers = await gather(
+            *(
+                self._scan(audience_id, field=field, cursor=lane.cursor, limit=PAGE_SIZE, splits=lane.splits)
+                for lane in read.lanes
+            ),
+            return_exceptions=True,
+        )
+        pages = [answer for answer in answers if isinstance(answer, Page)]
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        if read.is_first and (
+            all(isinstance(error, RemoteRejected) for error in errors) if errors else do_overlap(pages)
+        ):
+            return None
+        if errors:
+            raise errors[0]
+        return joined(read, pages)
+
+    async def _scan(self, audience_id: str, *, field: str, cursor: str, limit: int, splits: str = "") -> Page:
+        query = (
+            {"limit": str(limit), "fields": field}
+            | ({"start": cursor} if cursor else {})
+            | ({"splits": splits} if splits else {})
+        )
         try:
             answer = await self._exchange.get(
                 f"/api/segment/{segment_of_path(audience_id)}/scan",

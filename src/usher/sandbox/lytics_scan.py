@@ -7,6 +7,7 @@ that does not, are unknown.
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from usher.sandbox.lytics_door import REDACTED, Found, LyticsDoor, RefusalError
 from usher.sandbox.people import PII_FIELDS, Person
 
 MOST_ROWS = 100  # confirmed
+SPLITS = 100  # confirmed
 USUAL_ROWS = 20  # the guide's figure; the reference says 10
 
 
@@ -34,6 +36,8 @@ class ScanQuirks(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         omit_end_marker: the last page has no next key at all.
         total: announce this instead of the true number.
         repeat_last_row: each page begins with the last row of the one before.
+        ignore_splits: everybody is shown, whichever splits were asked for.
+        count_splits: announce how many people the splits asked for hold, not the whole audience.
     """
 
     next_key: str = "_next"
@@ -42,6 +46,8 @@ class ScanQuirks(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     omit_end_marker: bool = False
     total: int | None = None
     repeat_last_row: bool = False
+    ignore_splits: bool = False
+    count_splits: bool = False
 
 
 class _Cursor(msgspec.Struct, array_like=True):
@@ -79,22 +85,27 @@ class LyticsScan:
         if audience.is_invalid:
             raise RefusalError(400, "BADREQ-001", "segment is invalid")
         cursor = self._cursor(query.get("start", ""), audience)
-        rows, following = self._page(audience, cursor, _limit(query.get("limit", "")))
+        splits = frozenset() if self.quirks.ignore_splits else _splits(query.get("splits", ""))
+        rows, following = self._page(audience, cursor, _limit(query.get("limit", "")), splits)
         fields = [name for name in query.get("fields", "").split(",") if name]
         data = [self._row(index, fields, call) for index in rows]
-        total = audience.size if self.quirks.total is None else self.quirks.total
+        counted = _of_splits(audience, -1, splits) if splits and self.quirks.count_splits else None
+        size = audience.size if counted is None else sum(1 for _ in counted)
+        total = size if self.quirks.total is None else self.quirks.total
         return Found(data, extra={"total": total} | self._marker(following))
 
-    def _page(self, audience: Audience, cursor: _Cursor, limit: int) -> tuple[list[int], _Cursor | None]:
+    def _page(
+        self, audience: Audience, cursor: _Cursor, limit: int, splits: frozenset[int]
+    ) -> tuple[list[int], _Cursor | None]:
         rows: list[int] = []
         if self.quirks.repeat_last_row and cursor.after >= 0:
             rows.append(cursor.after)
         end = self.quirks.end_after_rows
         room = limit if end is None else min(limit, end - cursor.given)
-        indexes = audience.indexes(after=cursor.after)
+        indexes = _of_splits(audience, cursor.after, splits)
         rows += [index for index, _ in zip(indexes, range(max(1, room - len(rows))), strict=False)]
         given = cursor.given + len(rows)
-        is_over = not rows or next(audience.indexes(after=rows[-1]), None) is None or given == end
+        is_over = not rows or next(_of_splits(audience, rows[-1], splits), None) is None or given == end
         following = None if is_over else _Cursor(audience.id, rows[-1], given, self.clock.monotonic())
         return rows, following
 
@@ -128,6 +139,22 @@ class LyticsScan:
 def profile(audiences: Audiences, person: Person) -> dict[str, Any]:
     """A profile's flat map, with the slugs of its audiences."""
     return person.fields() | {"segments": [audience.slug for audience in audiences.holding(person.index)]}
+
+
+def _of_splits(audience: Audience, after: int, splits: frozenset[int]) -> Iterator[int]:
+    indexes = audience.indexes(after=after)
+    return (index for index in indexes if index % SPLITS in splits) if splits else indexes
+
+
+def _splits(text: str) -> frozenset[int]:
+    """Inferred: what Lytics says to a split that there is not, is unknown; here it is refused."""
+    try:
+        splits = frozenset(map(int, text.split(","))) if text else frozenset()
+    except ValueError:
+        splits = frozenset({-1})
+    if not splits <= frozenset(range(SPLITS)):
+        raise RefusalError(400, "BADREQ-001", "splits are numbers from 0 to 99")
+    return splits
 
 
 def _limit(text: str) -> int:
