@@ -49,6 +49,14 @@ def test_an_authorization_is_named_with_whoever_refuses_it_and_how_many_jobs_sto
         )
 
 
+def test_a_token_that_is_taken_though_something_is_refused_to_it_is_not_called_unaccepted() -> None:
+    (one,) = said_of(JobFacts(job(Status.FAULT, Cause.LYTICS_CREDENTIALS)), auth=AuthFacts("lytics1", "Ours", "lytics"))
+    assert one.text == (
+        "Lytics refuses something that is asked with the credentials; the job's page says what. 1 job has stopped."
+        " Change the authorization; jobs go on by themselves."
+    )
+
+
 def test_messages_that_make_no_sense_are_counted_and_kept_to_be_looked_at() -> None:
     assert said_of(auth=AuthFacts("lytics1", "Ours", "lytics", unreadable=1_200)) == [
         Condition(
@@ -125,6 +133,13 @@ OF_JOBS = {
         Level.CRITICAL,
         "A change of “VIP” has waited for 20 min",
         "It should have reached Mapp within seconds. Nothing is lost. Mapp is down. The job's page shows what is owed.",
+        "/jobs/job1",
+    ),
+    "waiting, since a pause was over": (
+        JobFacts(job(), oldest_ms=0, resumed_ms=NOW - 16 * MINUTE),
+        Level.CRITICAL,
+        "A change of “VIP” has waited for 16 min",
+        "It should have reached Mapp within seconds. Nothing is lost. The job's page shows what is owed.",
         "/jobs/job1",
     ),
     "waiting, since the clock's beginning": (

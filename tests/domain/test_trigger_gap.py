@@ -5,9 +5,9 @@ import pytest
 from usher.domain.absence import Doubt
 from usher.domain.trigger_gap import Compared, Gap, GapKind, Supply, gap_said, over_because, with_newer
 
-OPEN_MS, LATER_MS = 2_000, 3_000
+BEFORE_MS, LATER_MS = 1_000, 3_000
 NOBODY, SOME = Compared(0), Compared(3)
-AT_WORK, BY_HAND = Supply(1_000, is_webhook_at_work=True), Supply(1_000, is_webhook_at_work=False)
+AT_WORK, BY_HAND = Supply(BEFORE_MS, is_webhook_at_work=True), Supply(BEFORE_MS, is_webhook_at_work=False)
 HEARD = Supply(LATER_MS, is_webhook_at_work=False)
 EMPTY = Compared(0, Doubt.EMPTY, inside=9)
 
@@ -33,7 +33,7 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "supply", "compared", "is_over"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_a_gap_is_over_when_what_was_missed_is_known(kind, supply, compared, is_over):
-    because = over_because(Gap(kind, 1_000, OPEN_MS), supply=supply, compared=compared)
+    because = over_because(Gap(kind, 500, BEFORE_MS), supply=supply, compared=compared)
     assert (because is not None) is is_over
 
 
@@ -44,9 +44,9 @@ def test_a_comparison_that_cannot_say_who_left_says_so():
 
 
 def test_a_known_cause_takes_the_place_of_silence_and_the_older_beginning_stays():
-    silent, ended = Gap(GapKind.SILENT, 10, 20), Gap(GapKind.ENDED, 15, 30, "failed")
-    assert with_newer(silent, ended) == Gap(GapKind.ENDED, 10, 30, "failed")
-    assert with_newer(ended, silent) == Gap(GapKind.ENDED, 10, 30, "failed")
+    silent, ended = Gap(GapKind.SILENT, 10, 20, "", 1, 4), Gap(GapKind.ENDED, 15, 30, "failed", 2, 5)
+    assert with_newer(silent, ended) == Gap(GapKind.ENDED, 10, 30, "failed", 2, 5)
+    assert with_newer(ended, silent) == Gap(GapKind.ENDED, 10, 30, "failed", 2, 5)
     assert with_newer(None, silent) == silent
 
 
@@ -63,9 +63,17 @@ def test_how_many_had_changed_is_said_as_people_say_it(found: int, said: str):
     assert because == f"The audience was compared: {said} had changed without a trigger."
 
 
-def test_a_trigger_of_the_moment_in_which_silence_was_noticed_ends_nothing():
-    noticed = Supply(OPEN_MS, is_webhook_at_work=False)
-    assert over_because(Gap(GapKind.SILENT, 1_000, OPEN_MS), supply=noticed, compared=None) is None
+@pytest.mark.parametrize(
+    ("before_ms", "heard_ms", "is_over"),
+    [(2_000, 2_000, False), (None, None, False), (None, 1, True), (2_000, 2_001, True), (2_000, 5, True)],
+    ids=["none came", "none ever came", "the first came", "one came", "one came after the clock was set back"],
+)
+def test_silence_ends_with_a_trigger_that_had_not_come_before_whatever_the_clock_shows(
+    before_ms: int | None, heard_ms: int | None, is_over: bool
+):
+    supply = Supply(heard_ms, is_webhook_at_work=False)
+    because = over_because(Gap(GapKind.SILENT, 1_000, before_ms), supply=supply, compared=None)
+    assert (because is not None) is is_over
 
 
 def test_causes_keep_the_names_under_which_they_are_stored():
@@ -73,6 +81,6 @@ def test_causes_keep_the_names_under_which_they_are_stored():
 
 
 def test_what_nobody_said_of_a_gap_or_a_comparison_is_nothing():
-    gap = Gap(GapKind.SILENT, 1, 2)
-    assert (gap.note, gap.found_before) == ("", 0)
+    gap = Gap(GapKind.SILENT, 1)
+    assert (gap.heard_before_ms, gap.note, gap.found_before, gap.scan_before) == (None, "", 0, 0)
     assert (NOBODY.doubt, NOBODY.inside) == ("", 0)

@@ -21,6 +21,7 @@ from usher.errors import Conflict, InvalidInput, NotFound, RemoteRejected, Remot
 from usher.jobs import alert_channels, alert_watch
 from usher.jobs.alert_drafts import ChannelDraft
 from usher.jobs.alert_post import AlertPost
+from usher.jobs.control import bounce_job, pause_job, resume_job
 from usher.jobs.resealing import reseal_everything
 from usher.jobs.sealing import UNREADABLE_PLACE
 from usher.jobs.too_large import note_too_large
@@ -158,6 +159,33 @@ async def test_a_live_change_that_waits_too_long_is_told_and_so_is_its_end(house
     await house.look(after_seconds=5)
     await house.look(after_seconds=60)
     assert house.out.heard()[1:] == [(Happened.ENDED, "waiting")]
+
+
+@pytest.mark.parametrize("go_on", [resume_job, bounce_job])
+async def test_the_time_for_which_a_person_paused_a_job_is_not_waited(house: House, go_on) -> None:
+    await house.add()
+    await house.office.see(house.job, "jo@example.com")
+    await pause_job(house.office.desk, ANNA, house.job.id)
+    house.office.clock.pass_seconds(3 * 86_400)
+    await go_on(house.office.desk, ANNA, house.job.id)
+    await house.look()
+    await house.look(after_seconds=14 * 60)
+    assert house.out.got == []
+    await house.look(after_seconds=60)
+    await house.look(after_seconds=60)
+    assert house.out.heard() == [(Happened.BEGAN, "waiting")]
+    assert "has waited for 16 min" in house.out.got[0][1].title
+
+
+async def test_a_resume_of_a_clock_that_was_set_back_since_hides_no_waiting(house: House) -> None:
+    await house.add()
+    await pause_job(house.office.desk, ANNA, house.job.id)
+    await resume_job(house.office.desk, ANNA, house.job.id)
+    house.office.clock.set_by(-5 * 3_600_000)
+    await house.office.see(house.job, "jo@example.com")
+    await house.look(after_seconds=16 * 60)
+    await house.look(after_seconds=60)
+    assert house.out.heard() == [(Happened.BEGAN, "waiting")]
 
 
 async def test_a_refused_authorization_is_one_alert_for_all_its_jobs(house: House) -> None:

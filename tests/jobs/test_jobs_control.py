@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.jobs.fake_vendors import LYTICS_HOST, MAPP_HOST, OTHER
+from tests.jobs.fake_vendors import LYTICS_HOST, MAPP_HOST, OTHER, VIP
 from tests.jobs.office import ANNA, Office
 from usher.domain.job import Cause, Event, Status
 from usher.domain.observation import Source
@@ -118,7 +118,7 @@ async def test_a_restart_is_refused_while_lytics_takes_the_token_but_withholds_t
 
 
 async def test_a_job_that_lives_on_triggers_alone_restarts_with_a_token_that_may_not_read_people(office):
-    job = await office.put(await office.make_job(), status=F, cause=Cause.AUDIENCE, reason="gone")
+    job = await office.put(await office.make_job(), status=F, cause=Cause.MAPP_CREDENTIALS, reason="refused")
     office.vendors.refusing = {f"GET /api/segment/{VIP}/scan": 403}
 
     assert (await control.bounce_job(office.desk, ANNA, job.id)).status is R

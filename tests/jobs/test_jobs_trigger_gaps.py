@@ -240,6 +240,35 @@ async def test_a_silence_in_which_nobody_was_missed_is_called_quiet_and_asked_ab
     assert await gap(office, job) is None
 
 
+async def test_a_silence_is_over_once_a_trigger_comes_though_the_clock_was_set_back_meanwhile(office):
+    job = await begun(office)
+    await busy_for_a_week(office, job)
+    office.clock.pass_ms(40 * MINUTE_MS)
+    await mind_sources(office.desk)
+    office.clock.set_by(-5 * HOUR_MS)
+    await note_alive(office.desk)
+    assert (await gap(office, job)).kind is GapKind.SILENT, "nothing came: a set clock is no trigger"
+
+    await office.write(lambda txn: note_trigger(txn, job.key))
+    await note_alive(office.desk)
+    assert await gap(office, job) is None
+
+
+async def test_a_comparison_after_the_clock_was_set_back_ends_a_gap_and_one_from_before_it_does_not(office):
+    job = await begun(office)
+    office.clock.set_by(3 * HOUR_MS)
+    await note_alive(office.desk)
+    assert (await gap(office, job)).kind is GapKind.DOWN
+    office.clock.set_by(-3 * HOUR_MS)
+    await note_alive(office.desk)
+    assert (await gap(office, job)).kind is GapKind.DOWN
+
+    office.clock.pass_ms(MINUTE_MS)
+    await compare(office, job)
+    await note_alive(office.desk)
+    assert await gap(office, job) is None
+
+
 async def test_a_redefinition_that_no_scan_saw_is_said_and_compared_and_the_webhook_made_anew(office):
     job = await begun(office)
     office.vendors.segments[0]["segment_ql"] = "FILTER orders > 50 FROM user ALIAS vip_buyers"

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +11,7 @@ import pytest
 from tests.access.house import House
 from tests.clocks import ManualClock
 from tests.jobs.office import Office, office_on
+from tests.security.connecting import connects_heard
 from tests.store.stores import open_both_ways
 from tests.web.service import Running, running_service
 from usher.store.opening import FILE_NAME, OpenStore, open_sqlite
@@ -64,3 +65,10 @@ async def usher() -> AsyncIterator[Running]:
         async with running_service(Path(folder)) as running:
             await running.authorize()
             yield running
+
+
+@pytest.fixture
+def connects() -> Iterator[list[str]]:
+    """Whom this process tried to connect to during the test."""
+    with connects_heard() as heard:
+        yield heard

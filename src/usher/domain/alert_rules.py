@@ -27,6 +27,7 @@ class JobFacts:
     Args:
         is_held: its triggered exits, or those whom its newest scan did not find, wait for a decision.
         oldest_ms: since when its oldest live change that is owed has been true in Lytics; None where none is owed.
+        resumed_ms: when a person last let it go on; 0 where none did lately.
         gap: what is wrong with its triggers, in a sentence; "" where they come.
     """
 
@@ -35,7 +36,13 @@ class JobFacts:
     members: int = 0
     set_aside: int = 0
     oldest_ms: int | None = None
+    resumed_ms: int = 0
     gap: str = ""
+
+    @property
+    def waits_since_ms(self) -> int | None:
+        """Since when its oldest change waits; the time for which a person paused the job is not counted."""
+        return None if self.oldest_ms is None else max(self.oldest_ms, self.resumed_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +140,18 @@ def _is_much_aside(one: JobFacts, limits: Thresholds, *, is_open: bool) -> bool:
 
 def _waits_too_long(one: JobFacts, facts: Facts) -> bool:
     """A job that a person or a fault has stopped is not late: that is another condition, or somebody's wish."""
-    if one.oldest_ms is None or one.job.status not in SENDING:
+    if one.waits_since_ms is None or one.job.status not in SENDING:
         return False
-    return facts.now_ms - one.oldest_ms >= facts.thresholds.waiting_minutes * MS_PER_MINUTE
+    return facts.now_ms - one.waits_since_ms >= facts.thresholds.waiting_minutes * MS_PER_MINUTE
 
 
 def _refused(auth: AuthFacts, jobs: int) -> Condition:
     whose = "Lytics" if auth.provider == "lytics" else "Mapp"
     stopped = f" {jobs:,} {'job has' if jobs == 1 else 'jobs have'} stopped." if jobs else ""
-    text = f"{whose} does not accept the credentials.{stopped} Change the authorization; jobs go on by themselves."
+    why = "does not accept the credentials"
+    if not auth.is_refused:
+        why = "refuses something that is asked with the credentials; the job's page says what"
+    text = f"{whose} {why}.{stopped} Change the authorization; jobs go on by themselves."
     title = f"{whose} refuses the authorization {_named(auth.label)}"
     return Condition(Kind.CREDENTIALS, auth.id, Level.CRITICAL, title, text, f"/authorizations/{auth.id}")
 
@@ -194,7 +204,7 @@ def _much_aside(one: JobFacts) -> Condition:
 
 
 def _waiting(one: JobFacts, facts: Facts) -> Condition:
-    minutes = (facts.now_ms - (one.oldest_ms or 0)) // MS_PER_MINUTE
+    minutes = (facts.now_ms - (one.waits_since_ms or 0)) // MS_PER_MINUTE
     why = f" {one.job.reason}" if one.job.status is Status.SLEEPING and one.job.reason else ""
     title = f"A change of {_named(one.job.name)} has waited for {minutes:,} min"
     text = f"It should have reached Mapp within seconds. Nothing is lost.{why} The job's page shows what is owed."

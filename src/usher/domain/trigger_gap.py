@@ -1,10 +1,11 @@
 """
 A time for which triggers of a job may be missing: what it is, when it is over, and the words for it.
 
-It is over once what was missed is known, and nothing that is known keeps triggers from coming.
+It is over once what was missed is known, and nothing that is known keeps triggers from coming. What came after it was
+noticed is told from what was there before by what it is, never by a clock, which may be set back meanwhile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from usher.clock import iso_from_ms
@@ -27,16 +28,19 @@ class Gap:
     An open gap.
 
     Args:
-        since_ms: from when on triggers may be missing; *noticed_ms* is when Usher saw that.
+        since_ms: from when on triggers may be missing.
+        heard_before_ms: when the last trigger had come, when it was noticed; None where none ever had.
         note: a word of Lytics' for the webhook's state, or a sentence to add (with a space before it); may be blank.
         found_before: how many whom scans had found changed, of whom no trigger had told, when it was noticed.
+        scan_before: the id of the newest scan, running or not, when it was noticed; 0 where there was none.
     """
 
     kind: GapKind
     since_ms: int
-    noticed_ms: int
+    heard_before_ms: int | None = None
     note: str = ""
     found_before: int = 0
+    scan_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,12 @@ def with_newer(open_gap: Gap | None, new: Gap) -> Gap:
     if open_gap is None:
         return new
     told = open_gap if new.kind is GapKind.SILENT else new
-    return Gap(told.kind, min(open_gap.since_ms, new.since_ms), told.noticed_ms, told.note, told.found_before)
+    return replace(told, since_ms=min(open_gap.since_ms, new.since_ms))
 
 
 def over_because(gap: Gap, *, supply: Supply, compared: Compared | None) -> str | None:
     """Return why *gap* is over, in a sentence, or None where it is not."""
-    is_heard = supply.heard_ms is not None and supply.heard_ms > gap.noticed_ms
+    is_heard = supply.heard_ms != gap.heard_before_ms
     match gap.kind:
         case GapKind.SILENT if is_heard:
             return "Triggers come again."

@@ -106,10 +106,9 @@ class Probes:
         scan = await self._scans.running_scan(job.key)
         lytics = await self._vendors.lytics(job.lytics_auth)
         try:
+            cursor = "" if scan is None else scan.cursor
+            await lytics.scan_page(job.config.segment_id, field=job.config.uid_field, cursor=cursor)
             await lytics.audience(job.config.segment_id)
-            await lytics.scan_page(
-                job.config.segment_id, field=job.config.uid_field, cursor="" if scan is None else scan.cursor
-            )
         except RemoteRefused:
             return WITHHELD.format(name=job.audience_name)
         except RemoteUnreachable:

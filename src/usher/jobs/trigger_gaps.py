@@ -31,8 +31,16 @@ def open_gap(txn: Txn, job: Job, kind: GapKind, *, since_ms: int, note: str = ""
         note: as of Gap.
         also: what was done about it besides, for the log.
     """
-    found = _found_by_scans(txn, job.key)
-    gap = with_newer(gap_of(txn, job.key), Gap(kind, since_ms, txn.now_ms, note, found))
+    scan = scans.last_scan(txn, job.key)
+    new = Gap(
+        kind,
+        since_ms,
+        heard_before_ms=jobs.job_by_key(txn, job.key).last_trigger_ms,
+        note=note,
+        found_before=_found_by_scans(txn, job.key),
+        scan_before=0 if scan is None else scan.id,
+    )
+    gap = with_newer(gap_of(txn, job.key), new)
     keep_gap(txn, job.key, gap)
     message = f"{gap_said(gap)} {also}".strip()
     notes.add_log(txn, LogEntry(job.key, "warn", message, CODES.get(kind, LogCode.GAP)))
@@ -107,7 +115,7 @@ def _note_found(txn: Txn, job: Job, gap: Gap, compared: Compared | None) -> None
 
 def _compared(txn: Txn, job: int, gap: Gap) -> Compared | None:
     scan = scans.last_scan(txn, job)
-    if scan is None or scan.started_ms < gap.noticed_ms or scan.state not in {ScanState.COMPLETED, ScanState.HELD}:
+    if scan is None or scan.id <= gap.scan_before or scan.state not in {ScanState.COMPLETED, ScanState.HELD}:
         return None
     counted = scans.counters_of(txn, job)
     found = max(0, _found_by_scans(txn, job) - gap.found_before)

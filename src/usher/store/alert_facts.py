@@ -2,12 +2,13 @@
 
 from collections import Counter
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 
 from usher.domain.alert import Thresholds
 from usher.domain.alert_rules import AuthFacts, Facts, JobFacts
 from usher.domain.attention import STOPPED
 from usher.domain.job import LIVE, SENDING, Job
+from usher.domain.notes import LogCode
 from usher.domain.observation import NS_PER_MS
 from usher.domain.trigger_gap import GapKind, gap_said
 from usher.store.authorizations import all_authorizations
@@ -19,6 +20,7 @@ from usher.store.too_large import too_large_since
 
 UNREADABLE_MS = 15 * 60_000
 MOST_UNREADABLE = 1_000  # of the newest messages looked at
+LET_GO_ON = (LogCode.RESUMED, LogCode.RESTARTED)
 TOTAL, ASIDE = "members.total", "members.aside"
 
 
@@ -43,7 +45,8 @@ def _jobs(txn: Txn) -> list[JobFacts]:
             is_held=job.id in held,
             members=counted.get((job.key, TOTAL), 0),
             set_aside=counted.get((job.key, ASIDE), 0),
-            oldest_ms=_oldest(txn, job),
+            oldest_ms=(oldest_ms := _oldest(txn, job)),
+            resumed_ms=0 if oldest_ms is None else _resumed(txn, job),
             gap=gaps.get(job.key, ""),
         )
         for job in found
@@ -67,6 +70,17 @@ OLDEST = text(
     "SELECT MIN(version) FROM (SELECT version FROM ledger"
     " WHERE job = :job AND lane = 0 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1000) AS owed"
 )
+
+
+def _resumed(txn: Txn, job: Job) -> int:
+    return txn.conn.execute(RESUMED, {"job": job.key, "now": txn.now_ms}).scalar() or 0
+
+
+# Among the newest lines only: what was said before them is too long ago to matter. What lies ahead, a clock set back.
+RESUMED = text(
+    "SELECT MAX(at_ms) FROM (SELECT at_ms, code FROM job_logs WHERE job = :job ORDER BY id DESC LIMIT 200) AS newest"
+    " WHERE code IN :codes AND at_ms <= :now"
+).bindparams(bindparam("codes", LET_GO_ON, expanding=True))
 
 
 def _authorizations(txn: Txn) -> list[AuthFacts]:
