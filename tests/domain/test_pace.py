@@ -120,6 +120,34 @@ def test_an_undisclosed_rate_is_found_within_a_minute_and_seldom_passed(per_seco
     assert throttled < 0.05 * (taken + throttled)
 
 
+@pytest.mark.parametrize("per_second", [35, 200])
+@pytest.mark.parametrize("seconds_deep", [0.1, 1])
+def test_an_undisclosed_rate_is_kept_to_though_each_throttle_costs_a_second_of_silence(per_second, seconds_deep):
+    world = busy_world(per_second, depth=per_second * seconds_deep, retry_after_seconds=1.0)
+    world.run(120)
+    taken = sum(at >= 60 for at in world.taken)
+    throttled = sum(at >= 60 for at in world.throttled)
+
+    assert taken / 60 == pytest.approx(per_second, rel=0.1)
+    assert throttled < 0.01 * (taken + throttled)
+
+
+def test_the_rate_that_brought_a_long_silence_is_not_tried_again_soon():
+    pace = slowed_pace()
+    for second in range(1, 20):
+        pace.answered(START + second)
+    tried = pace.per_second
+    pace.throttled(START + 20, retry_after_seconds=2)
+    for second in range(22, 20 + 2 + 60):
+        pace.answered(START + second)
+    held = pace.per_second
+    for second in range(82, 100):
+        pace.answered(START + second)
+
+    assert held == pytest.approx(0.95 * tried)
+    assert pace.per_second > tried
+
+
 @pytest.mark.parametrize(("before", "after"), [(40, 8), (8, 40)])
 def test_a_rate_that_changes_is_found_again(before, after):
     world = busy_world(before, depth=4)

@@ -80,7 +80,15 @@ def test_throttles_by_chance_are_counted_for_what_they_are_in_the_end():
 def test_a_throttle_by_chance_is_silent_for_as_long_as_it_asks_all_the_same():
     pace = free_pace()
     heard(pace, START, answered=100)
-    pace.throttled(START, retry_after_seconds=7)
+    pace.throttled(START, retry_after_seconds=0.2)
 
     assert pace.per_second is None
-    assert pace.wait_seconds(START) == 7
+    assert pace.wait_seconds(START) == pytest.approx(0.2)
+
+
+def test_what_costs_more_silence_than_is_tolerated_is_not_chance():
+    pace = free_pace()
+    heard(pace, START, answered=100)
+    pace.throttled(START, retry_after_seconds=0.21)
+
+    assert pace.per_second is not None

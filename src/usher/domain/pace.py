@@ -5,6 +5,8 @@ Two limits hold at once: the configured requests per second, never passed in any
 and a rate found by trying, which falls when Mapp throttles and rises again while it does not:
 gently at first, then ever faster, so that a rate far too low is not kept for long. Where it fell by more than half at
 once, an outage or a pause may have been in the way rather than the rate: half of what it was is then tried soon, once.
+Where a throttle costs a silence that Mapp asks for, the rate that brought it is tried again only after many times as
+long, or most of the time would be spent in silence.
 It answers how long to wait; the caller waits.
 """
 
@@ -22,6 +24,7 @@ SETTLE_SECONDS = 1.0  # answers to what was already in flight say nothing about 
 FORGET_SECONDS = 120.0  # without a throttle for this long, the found rate is dropped
 CATCH_UP_SECONDS = 0.02  # timers wake late; this much may be made good at once
 MEASURE_SECONDS = 2.0
+HOLD_TIMES = 30  # as long as the silence that a throttle cost, before the rate that brought it is tried again
 WINDOW_SPARE_SECONDS = 0.05  # by so much requests may crowd on their way, and still not pass the limit at Mapp
 
 
@@ -58,6 +61,8 @@ class Pace:
         self._regain = 0.0  # up to this rate it doubles until the next throttle
         self._throttled_at = float("-inf")
         self._silent_until = float("-inf")
+        self._silence = 0.0  # that the last throttle asked for
+        self._ceiling: float | None = None  # the rate that brought it
         self._answered: deque[float] = deque()
         self._seconds: deque[list[int]] = deque(maxlen=SHARE_SECONDS)  # [second, answered, throttled]
 
@@ -69,6 +74,8 @@ class Pace:
         """Take another part of the rate that was found, because more or fewer workers share it."""
         if self._found is not None:
             self._found = max(LEAST_PER_SECOND, self._found * factor)
+        if self._ceiling is not None:
+            self._ceiling *= factor
 
     def learn(self, *, found: float | None, silent_until: float | None, now: float) -> None:
         """Take over what other workers were told: a rate, where none was found here, and until when to be silent."""
@@ -100,6 +107,8 @@ class Pace:
         """Whether throttles are so rare that the rate cannot be their cause."""
         lately = [counts for counts in self._seconds if counts[0] > now - SHARE_SECONDS]
         answered, throttled = (sum(counts[which] for counts in lately) for which in (1, 2))
+        if throttled * self._silence > TOLERATED_SHARE * SHARE_SECONDS:
+            return False
         if throttled == 1 and self._found is None:
             return answered >= FEW_ANSWERS
         return throttled <= TOLERATED_SHARE * (answered + throttled)
@@ -136,21 +145,25 @@ class Pace:
 
     def throttled(self, now: float, *, retry_after_seconds: float | None = None) -> None:
         """Slow down because Mapp said so."""
+        since = max(now - MEASURE_SECONDS, self._silent_until)
         if retry_after_seconds is not None:
             self._silent_until = max(self._silent_until, now + retry_after_seconds)
         if now - self._throttled_at <= SETTLE_SECONDS:
             return
         self._count(now, 2)
+        self._silence = retry_after_seconds or 0.0
         if not self._is_chance(now):
-            self._slow_down(now)
+            self._slow_down(now, since=since)
 
-    def _slow_down(self, now: float) -> None:
+    def _slow_down(self, now: float, *, since: float) -> None:
         self._drop_before(self._answered, now - MEASURE_SECONDS)
         before = max((counts[1] for counts in self._seconds), default=0) if self._found is None else self._found
         self._seconds.clear()
-        got_through = self.answered_per_second
+        seconds = max(SETTLE_SECONDS, now - since)
+        got_through = sum(at > since for at in self._answered) / seconds
         base = got_through if self._found is None else min(self._found, got_through or self._found)
         was_regaining = self._found is not None and self._found < self._regain
+        self._ceiling = self._found
         self._found = max(LEAST_PER_SECOND, SLOW_DOWN * base)
         self._regain = before / 2 if self._found < before / 2 and not was_regaining else 0.0
         self._next_at = now + 1 / self._found
@@ -161,12 +174,18 @@ class Pace:
             return
         calm = now - max(self._throttled_at, self._silent_until)
         unchanged = now - self._changed_at
-        if calm > FORGET_SECONDS:
-            self._found = None
+        hold = HOLD_TIMES * self._silence if self._ceiling is not None else 0.0
+        if calm > FORGET_SECONDS + hold:
+            self._found = self._ceiling = None
         elif calm > 0 and unchanged >= SETTLE_SECONDS:
-            gently = 1 + min(MOST_SPEED_UP, SPEED_UP * calm * unchanged)
-            self._found *= 2.0 if self._found < self._regain else gently
+            gently = 1 + min(MOST_SPEED_UP, SPEED_UP * (calm if calm <= hold else calm - hold) * unchanged)
+            faster = self._found * (2.0 if self._found < self._regain else gently)
+            self._found = max(self._found, min(faster, self._held_at(calm, hold=hold)))
             self._changed_at = now
+
+    def _held_at(self, calm: float, *, hold: float) -> float:
+        """Return what may not be passed yet, because the last rate that was too high cost a silence."""
+        return float("inf") if self._ceiling is None or calm > hold else SLOW_DOWN * self._ceiling
 
     def _window_wait(self, now: float) -> float:
         if self._limit is None:
