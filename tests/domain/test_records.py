@@ -94,6 +94,14 @@ def test_any_later_scan_is_the_one_that_is_wanted() -> None:
     assert kind_of_scan(job(is_baselined=True, scan_wanted="backfill")) == "backfill"
 
 
+def test_after_a_baseline_in_doubt_the_next_comparison_is_a_baseline_and_a_backfill_is_one_all_the_same():
+    doubted = {"is_baseline_doubted": True}
+    assert kind_of_scan(job(is_baselined=True), **doubted) == "baseline"
+    assert kind_of_scan(job(is_baselined=True, scan_wanted="reconcile"), **doubted) == "baseline"
+    assert kind_of_scan(job(is_baselined=True, scan_wanted="backfill"), **doubted) == "backfill"
+    assert kind_of_scan(job(withbackfill=True), **doubted) == "backfill"
+
+
 def test_a_person_has_kept_those_whom_a_scan_did_not_find_only_where_its_reason_says_who() -> None:
     assert scan().is_discarded
     for other in (scan(state=ScanState.HELD), scan(leaving=0), scan(reason=""), scan(reason=CHANGED)):

@@ -204,6 +204,18 @@ def test_a_doubtful_scan_says_nothing_about_who_left(store: Store, doubt: Doubt)
     assert f"cannot say who left ({doubt})" in last_log(store)
 
 
+def test_whom_a_baseline_in_doubt_left_out_is_not_told_by_the_next_comparison(store: Store) -> None:
+    store.add_job()
+    finish(store, begin(store, kind="baseline"), doubt=Doubt.EMPTY)
+
+    again = run(SqlScans(store.database, store.sql).begin_scan(JOB, definition="d1", expected=10))
+    finish(store, page(store, again, seen("al", True, 1), source=Source.BASELINE), doubt=None)
+    after = run(SqlScans(store.database, store.sql).begin_scan(JOB, definition="d1", expected=10))
+
+    assert (again.kind, after.kind) == ("baseline", "reconcile")
+    assert store.row("al").due_at is None
+
+
 @pytest.mark.parametrize(
     ("kind", "wanted"), [("backfill", "backfill"), ("baseline", "reconcile"), ("reconcile", "reconcile")]
 )

@@ -71,8 +71,15 @@ class Sweep:
     created_ms: int
 
 
-def kind_of_scan(job: Job) -> str:
-    """Return what the next scan of *job* is: its first is a backfill, or a silent baseline; any later one as wanted."""
+def kind_of_scan(job: Job, *, is_baseline_doubted: bool = False) -> str:
+    """
+    Return what the next scan of *job* is: its first is a backfill, or a silent baseline; any later one as wanted.
+
+    Args:
+        is_baseline_doubted: its silent baseline ended in doubt, and no scan since then did not: whom it left out may
+            have been inside all along, and is not told (design rule 6).
+    """
     if not job.is_baselined:
         return "backfill" if job.config.withbackfill else "baseline"
-    return job.scan_wanted or "reconcile"
+    wanted = job.scan_wanted or "reconcile"
+    return "baseline" if wanted == "reconcile" and is_baseline_doubted else wanted

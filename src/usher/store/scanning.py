@@ -59,7 +59,7 @@ class SqlScans:
             self._mind_lease(txn, job)
             if (running := running_scan(txn, job)) is not None:
                 return running  # begun before, by a commit that was in doubt
-            kind = kind_of_scan(job_by_key(txn, job))
+            kind = kind_of_scan(job_by_key(txn, job), is_baseline_doubted=scans.is_baseline_doubted(txn, job))
             change_job(txn, job, scan_wanted="")  # what is wanted from here on is another scan
             notes.add_log(txn, LogEntry(job, "info", f"Started a {kind} scan of the audience.", LogCode.SCAN_BEGUN))
             return scans.start_scan(txn, job, kind=kind, definition=definition, expected=expected)

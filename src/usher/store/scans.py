@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
+from usher.domain.absence import Doubt
 from usher.domain.scan import CHANGED, Scan, ScanState, Sweep
 from usher.errors import Superseded
 from usher.store.database import Txn
@@ -67,6 +68,14 @@ def is_follow_up(txn: Txn, scan: Scan) -> bool:
     """Return whether the scan before *scan* wanted another after it."""
     before = select(scans.c.reason).where(scans.c.job == scan.job, scans.c.id < scan.id).order_by(scans.c.id.desc())
     return txn.conn.execute(before.limit(1)).scalar() == CHANGED
+
+
+def is_baseline_doubted(txn: Txn, job: int) -> bool:
+    """Return whether the silent baseline of *job* ended in doubt, and no scan since then was whole."""
+    ended = (scans.c.job == job, scans.c.state.in_((ScanState.COMPLETED, ScanState.HELD)))
+    doubted = scans.c.reason.in_([*Doubt])
+    whole = select(scans.c.id).where(*ended, ~doubted).exists()
+    return bool(txn.conn.execute(select(scans.c.id).where(*ended, doubted, scans.c.kind == "baseline", ~whole)).first())
 
 
 def share_unnamed(txn: Txn, job: int) -> float | None:
