@@ -24,6 +24,8 @@ SETTLE_SECONDS = 1.0  # answers to what was already in flight say nothing about 
 FORGET_SECONDS = 120.0  # without a throttle for this long, the found rate is dropped
 CATCH_UP_SECONDS = 0.02  # timers wake late; this much may be made good at once
 MEASURE_SECONDS = 2.0
+FEW_BELOW = 3  # throttles in a row at rates lower than the one that brought the first: the rate is not their cause
+TOLERANT_SECONDS = 300.0  # for which throttles are then taken for chance, whatever they cost
 HOLD_TIMES = 30  # as long as the silence that a throttle cost, before the rate that brought it is tried again
 WINDOW_SPARE_SECONDS = 0.05  # by so much requests may crowd on their way, and still not pass the limit at Mapp
 
@@ -63,6 +65,9 @@ class Pace:
         self._silent_until = float("-inf")
         self._silence = 0.0  # that the last throttle asked for
         self._ceiling: float | None = None  # the rate that brought it
+        self._below = 0  # throttles that came at rates well below it, where the rate can hardly be their cause
+        self._tried = 0.0  # the rate that brought the first of them
+        self._tolerant_until = float("-inf")
         self._answered: deque[float] = deque()
         self._seconds: deque[list[int]] = deque(maxlen=SHARE_SECONDS)  # [second, answered, throttled]
 
@@ -107,7 +112,7 @@ class Pace:
         """Whether throttles are so rare that the rate cannot be their cause."""
         lately = [counts for counts in self._seconds if counts[0] > now - SHARE_SECONDS]
         answered, throttled = (sum(counts[which] for counts in lately) for which in (1, 2))
-        if throttled * self._silence > TOLERATED_SHARE * SHARE_SECONDS:
+        if throttled * self._silence > TOLERATED_SHARE * SHARE_SECONDS and now > self._tolerant_until:
             return False
         if throttled == 1 and self._found is None:
             return answered >= FEW_ANSWERS
@@ -151,9 +156,22 @@ class Pace:
         if now - self._throttled_at <= SETTLE_SECONDS:
             return
         self._count(now, 2)
+        self._mind_the_ceiling(now)
         self._silence = retry_after_seconds or 0.0
         if not self._is_chance(now):
             self._slow_down(now, since=since)
+
+    def _mind_the_ceiling(self, now: float) -> None:
+        """Where throttles come at whatever rate, to be slow would only cost time: let the ceiling go for a while."""
+        if self._found is None:
+            return
+        if self._ceiling is None or self._found > SLOW_DOWN * self._ceiling:
+            self._below, self._tried = 0, self._found
+            return
+        self._below += 1
+        if self._below >= FEW_BELOW:
+            self._found, self._ceiling = self._tried, None
+            self._below, self._tolerant_until = 0, now + TOLERANT_SECONDS
 
     def _slow_down(self, now: float, *, since: float) -> None:
         self._drop_before(self._answered, now - MEASURE_SECONDS)
