@@ -11,7 +11,9 @@ from usher.domain.job import Cause, Status
 from usher.domain.observation import NS_PER_MS, Observation, Source
 from usher.domain.removal_brake import PEOPLE
 from usher.domain.scan import CHANGED, Scan, ScanState
+from usher.errors import Superseded
 from usher.store import ledger, notes, scanning, scans
+from usher.store.brake import held_scan
 from usher.store.database import Txn
 from usher.store.jobs import change_job, job_by_key
 from usher.store.scanning import SqlScans
@@ -204,6 +206,16 @@ def test_a_doubtful_scan_says_nothing_about_who_left(store: Store, doubt: Doubt)
     assert f"cannot say who left ({doubt})" in last_log(store)
 
 
+def test_no_scan_begins_for_a_worker_that_has_not_heard_that_the_last_one_waits_for_a_person(store: Store) -> None:
+    store.add_job()
+    held = too_many_left(store)
+
+    with pytest.raises(Superseded):
+        run(SqlScans(store.database, store.sql).begin_scan(JOB, definition="d1", expected=10))
+
+    assert store.read(lambda txn: held_scan(txn, JOB)).id == held.id
+
+
 def test_whom_a_baseline_in_doubt_left_out_is_not_told_by_the_next_comparison(store: Store) -> None:
     store.add_job()
     finish(store, begin(store, kind="baseline"), doubt=Doubt.EMPTY)
@@ -232,9 +244,10 @@ def test_an_interrupted_scan_says_nothing_and_may_start_again(store: Store, kind
 
 
 def too_many_left(store: Store, *, status: Status = Status.RUNNABLE) -> Scan:
-    store.add_job(status=status)
+    store.add_job()
     store.observe(*all_in(names(PEOPLE + 1)), source=Source.BASELINE)
     scan = begin(store)
+    store.write(lambda txn: change_job(txn, JOB, status=status))
     finish(store, scan, version=100)
     return store.read(lambda txn: scans.scan_by_id(txn, scan.id))
 
@@ -299,7 +312,9 @@ def _finish_and_crash(txn: Txn, scan: Scan) -> None:
 
 @pytest.mark.parametrize("status", [Status.KILLED, Status.DELETED, Status.COMPLETED])
 def test_a_page_for_a_job_that_has_ended_brings_nobody_back(store: Store, status: Status) -> None:
-    store.add_job(status=status)
-    page(store, begin(store), seen("jo", True, 5))
+    store.add_job()
+    scan = begin(store)
+    store.write(lambda txn: change_job(txn, JOB, status=status))
+    page(store, scan, seen("jo", True, 5))
 
     assert not store.has("jo")

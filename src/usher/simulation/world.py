@@ -158,9 +158,14 @@ class World:
             self._move(free[0])
 
     async def _compare_where_doubted(self) -> None:
-        """Have the audience compared, as a person would, once the last scan turns out not to be of all of it."""
+        """
+        Have the audience compared, as a person would, once the last scan turns out not to be of all of it.
+
+        And once where triggers came without a time: one that is taken for later than it was may hide the next.
+        """
         state, reason, number = (rows_of(self.ledger.raw, LAST_SCAN) or [("", "", 0)])[0]
-        is_doubted = state in {"completed", "interrupted"} and reason
+        is_untimed = "trigger without time" in self.stage.draw.chances and not self._compared_after
+        is_doubted = state in {"completed", "interrupted"} and (reason or is_untimed)
         if is_doubted and not self.stage.draw.config.reconcile_hours and number != self._compared_after:
             self._compared_after = number
             await self.person.compare()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from usher.clock import iso_from_ms
 from usher.domain.absence import Doubt
-from usher.domain.job import Cause, Event, Status, next_status
+from usher.domain.job import SENDING, Cause, Event, Status, next_status
 from usher.domain.notes import HistoryEntry, LogCode, LogEntry
 from usher.domain.observation import NS_PER_MS, Observation, Source, newest_per_member
 from usher.domain.removal_brake import scan_limits, stops
@@ -59,7 +59,10 @@ class SqlScans:
             self._mind_lease(txn, job)
             if (running := running_scan(txn, job)) is not None:
                 return running  # begun before, by a commit that was in doubt
-            kind = kind_of_scan(job_by_key(txn, job), is_baseline_doubted=scans.is_baseline_doubted(txn, job))
+            wanting = job_by_key(txn, job)
+            if wanting.status not in SENDING:
+                raise Superseded("The job was stopped meanwhile; what it waits for would be hidden by another scan.")
+            kind = kind_of_scan(wanting, is_baseline_doubted=scans.is_baseline_doubted(txn, job))
             change_job(txn, job, scan_wanted="")  # what is wanted from here on is another scan
             notes.add_log(txn, LogEntry(job, "info", f"Started a {kind} scan of the audience.", LogCode.SCAN_BEGUN))
             return scans.start_scan(txn, job, kind=kind, definition=definition, expected=expected)
