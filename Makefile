@@ -40,6 +40,7 @@ check: $(VENV)/dev ## Check format, lint, types, layers, and that generated docs
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.reference --check
 	$(BIN)/python -m tools.trust --check
+	$(BIN)/python -m tools.performance_page --check
 
 fix: $(VENV)/dev ## Format, mend what lint can mend, write generated docs anew
 	$(BIN)/ruff format .
@@ -60,8 +61,9 @@ simulate: $(VENV)/dev ## Run simulated worlds for two hours; MINUTES=5 for less
 audit: $(VENV)/runtime ## Ask whether a pinned package has a known weakness (needs pip-audit and a network)
 	$(BIN)/python -m tools.audit
 
-bench: $(VENV)/dev ## Measure; a table and one JSON line for each figure
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/dev ## Measure, and write docs/performance.md; ARGS="start idle" for these alone, ARGS=--quick for a look
+	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m tools.performance_page
 
 soak: $(VENV)/dev ## An hour of 1,000,000 people, 200 triggers a second and faults; SOAK_MINUTES=2 SOAK_MEMBERS=20000 for a look
 	MEASURED=$(MEASURED) $(BIN)/python -m benchmarks.soak

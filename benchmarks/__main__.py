@@ -1,57 +1,79 @@
-"""Run every measurement, or those that are named: a table for people, one JSON line a figure for programs."""
+"""
+Run every measurement, or those that are named: a table for people, one JSON line a figure for programs.
+
+A full run is kept in docs/performance.json, each subject in the place of its last run; a quick one never is.
+"""
 
 import argparse
-import asyncio
-import os
-import platform
-import sqlite3
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import uvloop
 
-from benchmarks import postgres
-from benchmarks.delivery import Measured, bare, engine, sink
-from benchmarks.table import heading, show
+from benchmarks import dashboard, delivery, idle, postgres, start, triggers
+from benchmarks.figures import Figure
+from benchmarks.kept import KEPT, keep
+from benchmarks.machine import this_machine
+from benchmarks.size import Size, Subject
+from benchmarks.table import heading, lines
 
-Subject = Callable[[str, int], Awaitable[Measured]]
-SUBJECTS = ("delivery", "postgres")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)}; without any, all")
-    parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    subjects = options.subjects or SUBJECTS
-    if unknown := set(subjects) - set(SUBJECTS):
-        parser.error(f"there is no {', '.join(unknown)}")
-    print(f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()},"
-          f" SQLite {sqlite3.sqlite_version}; {options.repeats} repeats of {options.people:,} people")  # fmt: skip
-    if "delivery" in subjects:
-        heading("people/s")
-        for latency_ms in (0, 50):
-            with sink(latency_ms / 1000) as url:
-                compare(f"delivery, sink answers in {latency_ms} ms", url, options.people, options.repeats)
-    if "postgres" in subjects:
-        uvloop.run(postgres.measure(options.people, options.repeats))
+SUBJECTS: Mapping[str, Subject] = {
+    "delivery": delivery.measure,
+    "postgres": postgres.measure,
+    "triggers": triggers.measure,
+    "dashboard": dashboard.measure,
+    "start": start.measure,
+    "idle": idle.measure,
+}
+FULL_RUNS, QUICK_RUNS = 3, 1
 
 
-def compare(name: str, url: str, people: int, repeats: int) -> None:
-    """Measure the bare loop and the engine in turns, so that a change of the machine's mood hits both."""
-    runs: list[tuple[Measured, Measured]] = [
-        (uvloop.run(as_coroutine(bare, url, people)), uvloop.run(as_coroutine(engine, url, people)))
-        for _ in range(repeats)
-    ]
-    ratios = [ours.per_second / yardstick.per_second for yardstick, ours in runs]
-    show(f"{name}: bare loop", [yardstick for yardstick, _ in runs], [1.0])
-    show(f"{name}: engine", [ours for _, ours in runs], ratios)
+def main(arguments: Sequence[str], subjects: Mapping[str, Subject] = SUBJECTS, path: Path = KEPT) -> None:
+    options = _parser(subjects).parse_args(arguments)
+    size = Size(options.quick, options.runs or (QUICK_RUNS if options.quick else FULL_RUNS))
+    machine = this_machine()
+    print(f"{machine}; {size.runs} runs{', quick: these figures say nothing' if size.is_quick else ''}")
+    for name in options.subjects or subjects:
+        print(f"\n{name}\n{heading()}")
+        figures = uvloop.run(_measured(subjects[name], size))
+        if not size.is_quick:
+            keep(name, machine, figures, path)
 
 
-async def as_coroutine(subject: Subject, url: str, people: int) -> Measured:
-    return await subject(url, people)
+def _parser(subjects: Mapping[str, Subject]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    named = f"of {', '.join(subjects)}; without any, all"
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=named, type=_one_of(subjects))
+    parser.add_argument("--quick", action="store_true", help="as little as shows that it works; nothing is kept")
+    parser.add_argument("--runs", type=_at_least_one, help=f"turns; {FULL_RUNS}, or {QUICK_RUNS} when quick")
+    return parser
+
+
+class _one_of:  # noqa: N801 - reads as a function where it is used
+    def __init__(self, subjects: Mapping[str, Subject]) -> None:
+        self._subjects = subjects
+
+    def __call__(self, name: str) -> str:
+        if name not in self._subjects:
+            raise argparse.ArgumentTypeError(f"there is no {name}; there are {', '.join(self._subjects)}")
+        return name
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no count of turns; at least 1")
+    return int(text)
+
+
+async def _measured(subject: Subject, size: Size) -> list[Figure]:
+    """Show every figure as it is taken; return them all."""
+    figures: list[Figure] = []
+    async for figure in subject(size):
+        figures.append(figure)
+        print(*lines(figure), sep="\n", flush=True)
+    return figures
 
 
 if __name__ == "__main__":
-    asyncio.set_event_loop(None)
-    main()
+    main(sys.argv[1:])

@@ -4,26 +4,26 @@ The dashboard with 50 jobs and 1,000,000 members: how long each page takes, and 
 Yardstick: /healthz of the same service in the same run, which asks the database nothing.
 """
 
-import asyncio
 import gzip
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
-import uvloop
 from sqlalchemy import insert, text
 
-from benchmarks.delivery import CONFIG
+from benchmarks.figures import Figure, against
+from benchmarks.owed import CONFIG
+from benchmarks.size import Size
 from usher.access.entering import use_link
 from usher.access.links import first_link
 from usher.cli.serving import network_socket, served
 from usher.domain.job import Cause, Job, Status, Webhook
-from usher.domain.notes import HistoryEntry, LogEntry
+from usher.domain.notes import HistoryEntry, LogCode, LogEntry
 from usher.jobs.sealing import seal_secrets
 from usher.settings import settings_from
 from usher.store import authorizations, jobs, notes, tables
@@ -34,6 +34,7 @@ from usher.web.dashboard.cookies import SESSION
 from usher.web.logging import configure_logging
 from usher.wiring import Service, build
 
+VISITS, YARDSTICK = 20, "/healthz"
 JOBS, MAPP, LYTICS = 50, "a" * 32, "b" * 32
 MS_PER_DAY = 86_400_000
 PASSWORD = "a long enough password"
@@ -57,21 +58,39 @@ class Timed:
         return sorted(self.took_ms)[int(0.95 * (len(self.took_ms) - 1))]
 
 
-async def pages(members: int, visits: int) -> list[Timed]:
-    """Fill a service and visit each page *visits* times, in turns, so that the machine's mood hits all alike."""
+async def measure(size: Size) -> AsyncIterator[Figure]:
+    """Visit every page VISITS times in each turn, in turns, so that the machine's mood hits all alike."""
+    configure_logging(is_quiet=True)
     with tempfile.TemporaryDirectory(prefix="usher-") as folder:
-        async with _served(Path(folder), members) as (url, service):
+        async with _served(Path(folder), size.pick(1_000_000, 10_000)) as (url, service):
             token = await first_link(service.desk)
             assert token is not None
             session = await use_link(service.desk, token, name="owner", password=PASSWORD, browser="")
             async with aiohttp.ClientSession(headers={"Cookie": f"{SESSION}={session}"}) as http:
-                return await _visited(http, url, visits)
+                turns = [await _visited(http, url, size.pick(VISITS, 2)) for _ in range(size.runs)]
+    for figure in figures(turns):
+        yield figure
+
+
+def figures(turns: Sequence[Sequence[Timed]]) -> Iterator[Figure]:
+    """Yield for each page its time and what it sends; a turn's value is the median of its visits."""
+    beside = first_visit_bytes()
+    yardstick = [turn[0].median for turn in turns]
+    for visits in zip(*turns, strict=True):
+        name, medians = visits[0].name, tuple(page.median for page in visits)
+        if name == YARDSTICK:
+            yield Figure("dashboard", name, "ms", medians)
+            continue
+        yield Figure("dashboard", name, "ms", medians, YARDSTICK, against(medians, yardstick))
+        yield Figure("dashboard", f"{name}, 95th percentile", "ms", tuple(page.p95 for page in visits))
+        yield Figure("dashboard", f"{name}, sent", "kB", tuple(page.sent_bytes / 1000 for page in visits))
+    yield Figure("dashboard", "beside the first page: style, scripts, fonts", "kB", (beside / 1000,))
 
 
 async def _visited(http: aiohttp.ClientSession, url: str, visits: int) -> list[Timed]:
     job = f"/jobs/{0:032x}"
     paths = {
-        "/healthz": "/healthz",
+        YARDSTICK: "/healthz",
         "jobs": "/jobs",
         "job": job,
         "job, a week": f"{job}?span=week",
@@ -165,7 +184,7 @@ def _fill_job(txn: Txn, key: int, members: int) -> None:
     ]
     txn.conn.execute(insert(tables.activity), rows)
     for _ in range(200):
-        notes.add_log(txn, LogEntry(key, "info", "A page of the audience was read: 100 people."))
+        notes.add_log(txn, LogEntry(key, "info", "The audience was read: 100 people.", LogCode.SCAN_DONE))
     notes.add_history(txn, [HistoryEntry(key, MEMBER, "enter", is_in=True, version=1) for _ in range(20)])
 
 
@@ -177,21 +196,3 @@ FILL = text(
     " CASE WHEN i % 20 <> 2 THEN :now - i END, CASE WHEN i % 20 = 2 THEN 'Mapp rejected it: reason ' || (i % 3) END,"
     " CASE WHEN i % 20 = 2 THEN :now - i END, 1 FROM n"
 )
-
-
-def main() -> None:
-    """Measure, and print a table."""
-    asyncio.set_event_loop(None)
-    configure_logging(is_quiet=True)
-    found = uvloop.run(pages(1_000_000, 40))
-    beside = first_visit_bytes()
-    yardstick = found[0].median
-    for page in found:
-        print(
-            f"{page.name:18} median {page.median:7.1f} ms  p95 {page.p95:7.1f} ms  {page.median / yardstick:6.1f} x"
-            f"  {page.sent_bytes / 1000:6.1f} kB, first visit {(page.sent_bytes + beside) / 1000:6.1f} kB"
-        )
-
-
-if __name__ == "__main__":
-    main()

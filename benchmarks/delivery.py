@@ -1,51 +1,121 @@
 """
-Delivery: people owed in a ledger on SQLite, told to a sink by the engine's courier.
+Delivery: people owed in a ledger, told to a sink that answers at once, and to one that takes 50 ms.
 
-Yardstick: the same HTTP client with the same signing and the same requests in flight, and no ledger.
+In every turn each contender runs once, after one another: Usher on each database, and what it is compared with. Those
+that send one request at a time are given fewer people, since their rate does not depend on how many there are.
 """
 
-import asyncio
-import random
-import resource
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from usher.clock import SystemClock
-from usher.domain.attribute import Target
-from usher.domain.job import Cause, Job, JobConfig, Status, Webhook
-from usher.domain.observation import Observation, Source
-from usher.domain.outcome import Accepted
-from usher.domain.pace import Limits, Pace
-from usher.engine.courier import Courier
-from usher.engine.telemetry import Telemetry
-from usher.http import GuardedHttp
-from usher.mapp.client import Account, MappClient
-from usher.settings import Timing
-from usher.store import jobs, ledger
-from usher.store.delivery import SqlDelivery
-from usher.store.opening import OpenStore, open_sqlite
+from benchmarks import delivering, yardsticks
+from benchmarks.figures import Figure, Goal, against
+from benchmarks.ledger import server
+from benchmarks.owed import IN_FLIGHT
+from benchmarks.size import Size
+from benchmarks.stopwatch import Measured
+from tests.postgres import PostgresServer
 
-IN_FLIGHT = 64
-TARGET = Target("2324000001", "vip", None, "email", create_users=False)
-CONFIG = JobConfig(segment_id="a" * 32, uid_field="email", group_id="2324000001", mapp_attribute_name="vip")
+LATENCIES_MS = (0, 50)
+MOST_ONE_BY_ONE = {0: 10_000, 50: 200}  # people
+SQLITE, POSTGRES, TWO_WORKERS = "Usher on SQLite", "Usher on PostgreSQL", "two Usher workers on PostgreSQL"
+BARE, AIOHTTP, REQUESTS, DLT, WRK = "the bare client loop", "an aiohttp script", "a requests loop", "dlt", "wrk"
+LIMIT = f"what {IN_FLIGHT} in flight allow"
+
+
+def at_least(good: float, best: float | None = None) -> Goal:
+    return Goal("ratio", "at least", good, good if best is None else best)
+
+
+COMPARED: Mapping[int, Mapping[tuple[str, str], Goal | None]] = {
+    0: {
+        (SQLITE, BARE): at_least(0.6, 0.8),
+        (SQLITE, AIOHTTP): at_least(2),
+        (SQLITE, REQUESTS): at_least(12),
+        (SQLITE, DLT): at_least(15),
+        (SQLITE, WRK): None,
+        (POSTGRES, BARE): None,
+        (BARE, WRK): None,
+    },
+    50: {
+        (SQLITE, LIMIT): at_least(0.95),
+        (SQLITE, AIOHTTP): None,
+        (SQLITE, REQUESTS): None,
+        (SQLITE, DLT): None,
+        (POSTGRES, LIMIT): None,
+        (TWO_WORKERS, POSTGRES): at_least(1.8),
+        (BARE, LIMIT): None,
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """People a second by the wall, and processor microseconds of this process a person."""
+class Contender:
+    """Tells so many people to the sink at an address."""
 
-    per_second: float
-    cpu_micros: float
+    name: str
+    tell: Callable[[str, int], Awaitable[Measured]]
+    is_one_by_one: bool = False
+
+
+async def measure(size: Size) -> AsyncIterator[Figure]:
+    people = size.pick(100_000, 5_000)
+    with server() as postgres:
+        for latency_ms in LATENCIES_MS:
+            found: dict[str, list[Measured]] = {one.name: [] for one in contenders(postgres, latency_ms)}
+            with sink(latency_ms / 1000) as url:
+                for _ in range(size.runs):
+                    for one in contenders(postgres, latency_ms):
+                        most = MOST_ONE_BY_ONE[latency_ms] if one.is_one_by_one else people
+                        found[one.name].append(await one.tell(url, min(people, most)))
+            for figure in figures(found, latency_ms):
+                yield figure
+
+
+def contenders(postgres: PostgresServer, latency_ms: int) -> Iterator[Contender]:
+    """Yield whoever can be measured here, in the order of a turn."""
+    yield Contender(BARE, yardsticks.bare_loop)
+    yield Contender(SQLITE, delivering.on_sqlite)
+    yield Contender(POSTGRES, partial(delivering.on_postgres, postgres=postgres))
+    if latency_ms:
+        yield Contender(TWO_WORKERS, partial(delivering.on_postgres, postgres=postgres, workers=2))
+    yield Contender(AIOHTTP, yardsticks.aiohttp_script)
+    yield Contender(REQUESTS, yardsticks.requests_loop, is_one_by_one=True)
+    if yardsticks.has_dlt():
+        yield Contender(DLT, yardsticks.dlt_pipeline, is_one_by_one=True)
+    if yardsticks.has_wrk() and not latency_ms:
+        yield Contender(WRK, yardsticks.wrk)
+
+
+def figures(found: Mapping[str, Sequence[Measured]], latency_ms: int) -> Iterator[Figure]:
+    """Yield each contender's rate, alone and beside what it is compared with, and its processor time."""
+    when = f"answers after {latency_ms} ms" if latency_ms else "answers at once"
+    rates = {name: tuple(run.per_second for run in runs) for name, runs in found.items()}
+    cpu = {name: tuple(run.cpu_micros for run in runs) for name, runs in found.items()}
+    compared = rates | ({LIMIT: _limit(latency_ms, len(rates[BARE]))} if latency_ms else {})
+    for name, runs in rates.items():
+        yield Figure("delivery", f"{when}: {name}", "people/s", runs)
+    for (ours, yardstick), goal in COMPARED[latency_ms].items():
+        if ours in rates and yardstick in compared:
+            ratios = against(rates[ours], compared[yardstick])
+            yield Figure("delivery", f"{when}: {ours}", "people/s", rates[ours], yardstick, ratios, goal)
+    for name, runs in cpu.items():
+        is_ours = name in {SQLITE, POSTGRES, TWO_WORKERS}
+        yardstick_of = (BARE, against(runs, cpu[BARE])) if is_ours else (None, ())
+        yield Figure("delivery", f"{when}: processor, {name}", "µs/person", runs, *yardstick_of)
+
+
+def _limit(latency_ms: int, runs: int) -> tuple[float, ...]:
+    return (IN_FLIGHT / latency_ms * 1000,) * runs
 
 
 @contextmanager
 def sink(latency_seconds: float) -> Iterator[str]:
+    """Run a sink; yield its address."""
     command = [sys.executable, "-m", "benchmarks.sink", str(latency_seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -53,91 +123,3 @@ def sink(latency_seconds: float) -> Iterator[str]:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
         finally:
             process.kill()
-
-
-class Stopwatch:
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), _cpu_seconds()
-
-    def measured(self, people: int) -> Measured:
-        wall, cpu = time.perf_counter() - self._wall, _cpu_seconds() - self._cpu
-        return Measured(people / wall, cpu / people * 1e6)
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def _client(url: str, http: GuardedHttp) -> MappClient:
-    account = Account(api_url=url, integration_id="5a4d7b0e", secret="secret")
-    return MappClient(account, http=http, clock=SystemClock(), timeout_seconds=10)
-
-
-async def bare(url: str, people: int) -> Measured:
-    """The client loop alone: IN_FLIGHT senders that share one list of people."""
-    http = GuardedHttp(allow_http=True, allow_private=True, ca_file=None)
-    client = _client(url, http)
-    waiting = iter([f"person{n:07d}@example.com" for n in range(people)])
-
-    async def send() -> None:
-        for member in waiting:
-            expires_at_ms = SystemClock().now_ms() + 15_000
-            assert isinstance(await client.send(TARGET, member, True, expires_at_ms=expires_at_ms), Accepted)
-
-    watch = Stopwatch()
-    await asyncio.gather(*(send() for _ in range(IN_FLIGHT)))
-    await http.close()
-    return watch.measured(people)
-
-
-async def engine(url: str, people: int) -> Measured:
-    """The courier over a ledger that owes all of them, until nothing is owed."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = open_sqlite(Path(folder), clock=SystemClock())
-        await store.database.write(lambda txn: jobs.add_job(txn, a_job()))
-        await _owe(store, people)
-        http = GuardedHttp(allow_http=True, allow_private=True, ca_file=None)
-        delivery = SqlDelivery(store.database, store.statements)
-        courier = Courier(
-            "mapp",
-            mapp=_client(url, http),
-            limits=Limits(None, IN_FLIGHT),
-            pace=Pace(requests_per_second=None, max_in_flight=IN_FLIGHT),
-            may_claim=lambda: True,
-            store=delivery,
-            clock=SystemClock(),
-            rng=random.Random(1),
-            timing=Timing(),
-            telemetry=Telemetry(),
-            notify=lambda: None,
-        )
-        courier.serve([a_job()])
-        watch = Stopwatch()
-        running = asyncio.create_task(courier.run())
-        while await delivery.next_due_ms(1) is not None:  # noqa: ASYNC110 - the ledger is what tells
-            await asyncio.sleep(0.02)
-        measured = watch.measured(people)
-        await courier.stop(within_seconds=5)
-        await running
-        await http.close()
-        await store.close()
-        return measured
-
-
-async def _owe(store: OpenStore, people: int) -> None:
-    for start in range(0, people, 1_000):
-        names = [f"person{n:07d}@example.com" for n in range(start, min(people, start + 1_000))]
-        seen = [Observation(name, is_in=True, version=1, source=Source.BACKFILL) for name in names]
-        await store.database.write(
-            lambda txn, seen=seen: ledger.observe(txn, store.statements, 1, seen, source=Source.BACKFILL)
-        )
-
-
-def a_job() -> Job:
-    return Job(
-        key=1, id="1" * 32, name="job", description="", mapp_auth="mapp", lytics_auth="lytics", config=CONFIG,
-        audience_slug="vip", audience_name="VIP", status=Status.RUNNABLE, cause=Cause.NONE, reason="",
-        sleep_until_ms=None, is_baselined=True, scan_wanted="", next_reconcile_ms=None, exits_held=False,
-        webhook=Webhook(), first_trigger_ms=None, last_trigger_ms=None, created_ms=0, updated_ms=0,
-    )  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from benchmarks.delivery import CONFIG, a_job
+from benchmarks.owed import CONFIG, a_job
 from tests.postgres import PostgresServer, postgres_server
 from usher.clock import SystemClock
 from usher.domain.claim import Settlement

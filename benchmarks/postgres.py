@@ -7,15 +7,16 @@ commits, one row updated and committed by the bare driver. Each beside what it m
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import psycopg
 
-from benchmarks.delivery import Measured, Stopwatch
-from benchmarks.ledger import names, opened, pages, server
-from benchmarks.table import heading, show, show_bytes
+from benchmarks.figures import Figure, against
+from benchmarks.ledger import PAGE, names, opened, pages, server
+from benchmarks.size import Size
+from benchmarks.stopwatch import Measured, Stopwatch
 from tests.postgres import PostgresServer
 from usher.domain.observation import Source
 from usher.store.statements import LANE_BULK
@@ -33,40 +34,41 @@ BARE_BYTES = "SELECT pg_total_relation_size('bare')"
 Timed = tuple[int, float, float, float]  # how many, began, ended (seconds of one clock), processor seconds
 
 
-async def measure(people: int, repeats: int) -> None:
+async def measure(size: Size) -> AsyncIterator[Figure]:
+    people = size.pick(20_000, 2_000)
     with server() as postgres:
-        heading("rows/s")
-        await _observing_and_commits(postgres, people, repeats)
+        for figure in await _observing_and_commits(postgres, people, size.runs):
+            yield figure
         for jobs in (1, 4):
-            await _delivering(postgres, people, repeats, jobs=jobs)
+            async for figure in _delivering(postgres, people, size.runs, jobs=jobs):
+                yield figure
         for rows in (people, 10 * people):
-            await _changing(postgres, rows, people, repeats)
-        await _bytes(postgres, people)
+            for figure in await _changing(postgres, rows, people, size.runs):
+                yield figure
+        for figure in await _bytes(postgres, people):
+            yield figure
 
 
-async def _observing_and_commits(postgres: PostgresServer, people: int, repeats: int) -> None:
-    found: dict[str, list[Measured]] = {"upserts": [], "commits": [], "observe": [], "one by one": []}
+async def _observing_and_commits(postgres: PostgresServer, people: int, repeats: int) -> list[Figure]:
+    upserts, commits, observed, singly = [], [], [], []
     members = names(people)
     for _ in range(repeats):
         url = postgres.empty_database()
-        found["upserts"].append(_bare_upserts(url, members))
-        found["commits"].append(_bare_commits(url))
+        upserts.append(_bare_upserts(url, members))
+        commits.append(_bare_commits(url))
         postgres.drop_database(url)
         async with opened(url := postgres.empty_database()) as ours:
-            found["observe"].append(
-                await _timed(people, ours.observe(ours.jobs[0], members, is_in=True, source=Source.BACKFILL))
-            )
-            singles = ours.observe(ours.jobs[0], members[:COMMITS], is_in=False, source=Source.TRIGGER, size=1)
-            found["one by one"].append(await _timed(COMMITS, singles))
+            whole = ours.observe(ours.jobs[0], members, is_in=True, source=Source.BACKFILL)
+            observed.append(await _timed(people, whole))
+            one_by_one = ours.observe(ours.jobs[0], members[:COMMITS], is_in=False, source=Source.TRIGGER, size=1)
+            singly.append(await _timed(COMMITS, one_by_one))
         postgres.drop_database(url)
-    for name, yardstick in (
-        ("upserts", "upserts"),
-        ("observe", "upserts"),
-        ("commits", "commits"),
-        ("one by one", "commits"),
-    ):
-        ratios = [m.per_second / y.per_second for m, y in zip(found[name], found[yardstick], strict=True)]
-        show(f"postgres: {name}", found[name], ratios)
+    return [
+        *_rates("bare upserts", upserts),
+        *_rates("bare commits", commits),
+        *_rates(f"observations, {PAGE} a commit", observed, yardstick=("bare upserts", upserts)),
+        *_rates("observations, one a commit", singly, yardstick=("bare commits", commits)),
+    ]
 
 
 async def _timed(people: int, work: Awaitable[object]) -> Measured:
@@ -92,14 +94,16 @@ def _bare_commits(url: str) -> Measured:
         return watch.measured(COMMITS)
 
 
-async def _delivering(postgres: PostgresServer, people: int, repeats: int, *, jobs: int) -> None:
-    """Claims and settles in 256s, by as many processes as share *jobs*; the yardstick is one process."""
-    alone: list[Measured] = []
-    for processes in (1, 2, 4):
-        runs = [await _delivered(postgres, people, processes, jobs) for _ in range(repeats)]
-        alone = alone or runs
-        ratios = [run.per_second / one.per_second for run, one in zip(runs, alone, strict=True)]
-        show(f"postgres: told, {processes} processes, {jobs} jobs", runs, ratios)
+async def _delivering(postgres: PostgresServer, people: int, repeats: int, *, jobs: int) -> AsyncIterator[Figure]:
+    """Claims and settles in 256s, by as many processes as share *jobs*, in turns; the yardstick is one process."""
+    found: dict[int, list[Measured]] = {1: [], 2: [], 4: []}
+    for _ in range(repeats):
+        for processes, runs in found.items():
+            runs.append(await _delivered(postgres, people, processes, jobs))
+    for processes, runs in found.items():
+        yardstick = ("one process", found[1]) if processes > 1 else None
+        for figure in _rates(f"told by {processes} processes, {jobs} jobs", runs, yardstick=yardstick):
+            yield figure
 
 
 async def _delivered(postgres: PostgresServer, people: int, processes: int, jobs: int) -> Measured:
@@ -131,27 +135,28 @@ async def _deliver_all(url: str, rank: int, job_count: int, start_at: float) -> 
         return sum(told), began, time.time(), time.process_time() - cpu
 
 
-async def _changing(postgres: PostgresServer, rows: int, changes: int, repeats: int) -> None:
+async def _changing(postgres: PostgresServer, rows: int, changes: int, repeats: int) -> list[Figure]:
     """Changes from trigger to settled, one process, in a ledger of *rows* at rest."""
-    members = names(rows)
-    url = postgres.empty_database()
-    bare = _bare_upserts(url, members[:changes])
-    postgres.drop_database(url)
-    url = postgres.empty_database()
-    async with opened(url) as ours:
+    members, bare = names(rows), []
+    async with opened(url := postgres.empty_database()) as ours:
         backfill = await _timed(rows, ours.backfill(ours.jobs[0], members))
         sizes = await ours.sizes()
-        runs = [
-            await _timed(changes, ours.change(ours.jobs[0], members[:changes], is_in=bool(turn % 2)))
-            for turn in range(repeats)
-        ]
+        runs = []
+        for turn in range(repeats):
+            other = postgres.empty_database()
+            bare.append(_bare_upserts(other, members[:changes]))
+            postgres.drop_database(other)
+            change = ours.change(ours.jobs[0], members[:changes], is_in=bool(turn % 2))
+            runs.append(await _timed(changes, change))
     postgres.drop_database(url)
-    show(f"postgres: backfill of {rows:,}", [backfill], [backfill.per_second / bare.per_second])
-    show(f"postgres: changes among {rows:,}", runs, [run.per_second / bare.per_second for run in runs])
-    show_bytes("postgres: a person, right after that backfill", per(rows, sizes), of=per(rows, sizes)["ledger"])
+    return [
+        *_rates(f"backfill of {rows:,}", [backfill], yardstick=("bare upserts", bare[:1])),
+        *_rates(f"changes among {rows:,}", runs, yardstick=("bare upserts", bare)),
+        *_sizes(f"a person, right after a backfill of {rows:,}", per(rows, sizes)),
+    ]
 
 
-async def _bytes(postgres: PostgresServer, people: int) -> None:
+async def _bytes(postgres: PostgresServer, people: int) -> list[Figure]:
     """Bytes a person after further changes, and of WAL a change; against the bare table's."""
     members, url = names(people), postgres.empty_database()
     _bare_upserts(url, members)
@@ -165,9 +170,40 @@ async def _bytes(postgres: PostgresServer, people: int) -> None:
         for turn in range(CHANGES):
             await ours.change(ours.jobs[0], members, is_in=bool(turn % 2))
         written = await ours.written() - before
-        show_bytes(f"postgres: a person after {CHANGES} changes", per(people, await ours.sizes()), of=bare)
-        show_bytes("postgres: WAL a change", {"wal": written / people / CHANGES}, of=bare)
+        sizes = per(people, await ours.sizes())
+    return [
+        *_sizes(f"a person after {CHANGES} changes", sizes, bare=bare),
+        *_sizes("WAL a change", {"wal": written / people / CHANGES}, bare=bare),
+    ]
 
 
-def per(people: int, sizes: dict[str, int]) -> dict[str, float]:
+def per(people: int, sizes: Mapping[str, int]) -> dict[str, float]:
     return {part: size / people for part, size in sizes.items()}
+
+
+def _rates(
+    name: str, measured: Sequence[Measured], *, yardstick: tuple[str, Sequence[Measured]] | None = None
+) -> Iterator[Figure]:
+    """Yield how many a second, and the processor time of each."""
+    rates = tuple(run.per_second for run in measured)
+    cpu = tuple(run.cpu_micros for run in measured)
+    if yardstick is None:
+        yield Figure("postgres", name, "rows/s", rates)
+        yield Figure("postgres", f"processor, {name}", "µs/row", cpu)
+        return
+    against_name, runs = yardstick
+    yield Figure("postgres", name, "rows/s", rates, against_name, against(rates, [run.per_second for run in runs]))
+    yield Figure(
+        "postgres", f"processor, {name}", "µs/row", cpu, against_name, against(cpu, [run.cpu_micros for run in runs])
+    )
+
+
+def _sizes(name: str, parts: Mapping[str, float], *, bare: float | None = None) -> Iterator[Figure]:
+    """Yield the bytes of each part, and of the whole against the *bare* table's."""
+    whole = sum(parts.values())
+    if bare is None:
+        yield Figure("postgres", f"bytes of {name}", "bytes", (whole,))
+    else:
+        yield Figure("postgres", f"bytes of {name}", "bytes", (whole,), "a bare table", (whole / bare,))
+    for part, size in parts.items() if len(parts) > 1 else ():
+        yield Figure("postgres", f"bytes of {name}: {part}", "bytes", (size,))

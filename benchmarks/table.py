@@ -1,30 +1,39 @@
-"""How a figure is shown: a line of a table for people, a line of JSON for programs."""
+"""How figures are shown while they are taken: a line of a table for people, a line of JSON for programs."""
 
 import json
-import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from benchmarks.delivery import Measured
+from benchmarks.figures import Figure, Goal
 
-
-def heading(unit: str) -> None:
-    print(f"{'':44}{unit + ': median (least–most)':>34}{'CPU µs each':>12}{'of yardstick':>14}")
+NAME, RUNS, RATIO = 70, 36, 8
 
 
-def show(name: str, measured: Sequence[Measured], ratios: Sequence[float]) -> None:
-    rates = sorted(m.per_second for m in measured)
-    median, cpu, ratio = (
-        statistics.median(rates),
-        statistics.median(m.cpu_micros for m in measured),
-        statistics.median(ratios),
-    )
-    print(f"{name:44}{median:>10,.0f} ({rates[0]:,.0f}–{rates[-1]:,.0f}){cpu:>12.0f}{ratio:>14.2f}")
-    print(json.dumps({"name": name, "per_second": rates, "cpu_micros": cpu, "of_yardstick": list(ratios)}))
+def heading() -> str:
+    return f"{'':{NAME}}{'median (least–most)':>{RUNS}}{'ratio':>{RATIO}}  to; goal"
 
 
-def show_bytes(name: str, parts: dict[str, float], *, of: float) -> None:
-    """Show bytes a person (or a change) by part, and the whole against *of*."""
-    whole = sum(parts.values())
-    print(f"{name:44}{whole:>10,.0f} bytes{'':27}{whole / of:>14.2f}")
-    sizes = {part: round(size, 1) for part, size in parts.items()}
-    print(json.dumps({"name": name, "bytes": sizes, "of_yardstick": [whole / of]}))
+def lines(figure: Figure) -> Iterator[str]:
+    """Yield the two lines of *figure*."""
+    spread = f"{number(figure.median)} ({number(figure.least)}–{number(figure.most)}) {figure.unit}"
+    ratio = "" if figure.ratio is None else number(figure.ratio)
+    said = "; ".join(part for part in (figure.yardstick, goal_in_words(figure)) if part)
+    yield f"{figure.name:{NAME}}{spread:>{RUNS}}{ratio:>{RATIO}}  {said}".rstrip()
+    yield json.dumps(figure.to_json(), ensure_ascii=False)
+
+
+def goal_in_words(figure: Figure) -> str:
+    """Return the goal and whether it is met ("at least 0.6, then 0.8: least"); "" without one."""
+    return f"{asked(figure.goal)}: {figure.verdict}" if figure.goal else ""
+
+
+def asked(goal: Goal) -> str:
+    further = "" if goal.best == goal.good else f", then {number(goal.best)}"
+    return f"{goal.direction} {number(goal.good)}{further}"
+
+
+def number(value: float) -> str:
+    """Return *value* with three digits that count, and no fewer than its whole ones."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    text = f"{value:.{2 if abs(value) < 10 else 1}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

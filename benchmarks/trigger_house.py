@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from benchmarks.delivery import a_job
+from benchmarks.owed import a_job
 from usher.cli.serving import network_socket, served
 from usher.domain.job import Status
 from usher.jobs.endpoint import fresh_token

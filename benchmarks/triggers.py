@@ -10,20 +10,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
-import uvloop
 
-from benchmarks.delivery import CONFIG
+from benchmarks.figures import Figure, Goal, against
+from benchmarks.owed import CONFIG, email_of
 from benchmarks.posting import post_all, request_of
+from benchmarks.size import Size
 from usher.sandbox.trigger_body import rfc3339_nano
 
-BATCHES = (1, 10, 100, 1_000)
-MEMBERS = (0, 1_000_000)
 CONNECTIONS = 64
-EVENTS = {1: 8_000, 10: 40_000, 100: 100_000, 1_000: 200_000}
+EVENTS = {1: 8_000, 10: 40_000, 100: 100_000, 1_000: 200_000}  # in all, by how many there are in a message
+QUICK = 10  # a quick run posts so many times fewer
+FULL_LEDGER = 1_000_000
+YARDSTICK = "reading and keeping nothing"
+GOALS = {1: 4_000.0, 100: 40_000.0}  # events/s into the full ledger
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def bodies(events: int, batch: int, *, people: int, began_ns: int) -> Iterator[b
 def _event(rng: random.Random, people: int, at_ns: int) -> dict[str, object]:
     kind = "enter" if rng.random() < 0.5 else "exit"
     told = {"id": CONFIG.segment_id, "slug": "vip", "event": kind, kind: rfc3339_nano(at_ns)}
-    member = f"person{rng.randrange(people):07d}@example.com"
+    member = email_of(rng.randrange(people))
     meta = {"object": "user", "subscription_id": "0" * 32, "timestamp": rfc3339_nano(at_ns)}
     return {"id": str(at_ns), "data": {"email": member, "segment_events": [told]}, "meta": meta}
 
@@ -62,19 +65,29 @@ async def rate(house: dict[str, str], batch: int, *, people: int, events: int) -
     return events / posted.seconds
 
 
-def main() -> None:
-    share = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
-    for members in MEMBERS:
-        with started(members) as house, started(0, "--parse-only") as yardstick:
-            for batch in BATCHES:
-                events = max(batch, int(EVENTS[batch] * share) // batch * batch)
-                kept = uvloop.run(rate(house, batch, people=members or 1_000_000, events=events))
-                parsed = uvloop.run(rate(yardstick, batch, people=members or 1_000_000, events=events))
-                print(
-                    f"{members:>9} members, batches of {batch:>5}:"
-                    f" {kept:>9.0f} events/s, {kept / parsed:.2f} of {parsed:.0f}"
-                )
+async def measure(size: Size) -> AsyncIterator[Figure]:
+    """Yield each batch's rate, into a ledger that is empty in every turn, and into a full one."""
+    full = size.pick(FULL_LEDGER, 10_000)
+    for members in (0, full):
+        for batch, most in EVENTS.items():
+            events = most // size.pick(1, QUICK) // batch * batch
+            turns = [await _turn(members, batch, people=members or full, events=events) for _ in range(size.runs)]
+            kept, parsed = zip(*turns, strict=True)
+            goal = GOALS.get(batch) if members else None
+            yield Figure(
+                subject="triggers",
+                name=f"{'batches of ' + str(batch) if batch > 1 else 'single'}, {members:,} in the ledger",
+                unit="events/s",
+                runs=kept,
+                yardstick=YARDSTICK,
+                ratios=against(kept, parsed),
+                goal=None if goal is None else Goal("value", "at least", goal, goal),
+            )
 
 
-if __name__ == "__main__":
-    main()
+async def _turn(members: int, batch: int, *, people: int, events: int) -> tuple[float, float]:
+    """Return the rates of a fresh house and of the yardstick."""
+    with started(members) as house:
+        kept = await rate(house, batch, people=people, events=events)
+    with started(0, "--parse-only") as yardstick:
+        return kept, await rate(yardstick, batch, people=people, events=events)

@@ -2,8 +2,7 @@
 Hears every connection that this process tries to make, wherever it leads.
 
 A listener hears who comes to its own address. This hears an attempt at 10.0.0.1 or 169.254.169.254 too, before a packet
-leaves: whatever connects through Python's sockets, as asyncio's own loop, aiohttp on it and smtplib do (uvloop does
-not).
+leaves: whatever connects by Python's sockets, as asyncio's own loop, aiohttp on it and smtplib do, and uvloop does not.
 """
 
 import socket
