@@ -6,7 +6,19 @@ from itertools import product
 import pytest
 
 from usher.domain import job as rules
-from usher.domain.job import LIVE, SENDING, TRANSITIONS, Event, Job, JobConfig, Status, Webhook, next_status
+from usher.domain.job import (
+    LIVE,
+    NO_SCAN,
+    SENDING,
+    TRANSITIONS,
+    Cause,
+    Event,
+    Job,
+    JobConfig,
+    Status,
+    Webhook,
+    next_status,
+)
 from usher.errors import Conflict
 
 # Where each event (columns) leads from each status (rows); "-" where it leads nowhere.
@@ -84,6 +96,10 @@ def a_job(status=Status.RUNNABLE, **config):
         created_ms=0,
         updated_ms=0,
     )
+
+
+def test_a_job_that_sleeps_goes_on_sending_only_where_mapp_is_not_the_reason():
+    assert {Cause.LYTICS_OUTAGE, Cause.CLOCKS} == NO_SCAN
 
 
 def test_the_table_below_knows_every_status_and_event():

@@ -79,6 +79,7 @@ class Pace:
         """Take another part of the rate that was found, because more or fewer workers share it."""
         if self._found is not None:
             self._found = max(LEAST_PER_SECOND, self._found * factor)
+            self._regain *= factor
         if self._ceiling is not None:
             self._ceiling *= factor
 
@@ -174,8 +175,7 @@ class Pace:
             self._below, self._tolerant_until = 0, now + TOLERANT_SECONDS
 
     def _slow_down(self, now: float, *, since: float) -> None:
-        self._drop_before(self._answered, now - MEASURE_SECONDS)
-        before = max((counts[1] for counts in self._seconds), default=0) if self._found is None else self._found
+        before = max(counts[1] for counts in self._seconds) if self._found is None else self._found
         self._seconds.clear()
         seconds = max(SETTLE_SECONDS, now - since)
         got_through = sum(at > since for at in self._answered) / seconds
@@ -183,7 +183,7 @@ class Pace:
         was_regaining = self._found is not None and self._found < self._regain
         self._ceiling = self._found
         self._found = max(LEAST_PER_SECOND, SLOW_DOWN * base)
-        self._regain = before / 2 if self._found < before / 2 and not was_regaining else 0.0
+        self._regain = 0.0 if was_regaining else before / 2
         self._next_at = now + 1 / self._found
         self._throttled_at = self._changed_at = now
 
