@@ -24,6 +24,7 @@ from usher.errors import Unavailable
 from usher.settings import Timing
 from usher.simulation.draws import Draw
 from usher.simulation.ledger import LedgerTerms
+from usher.simulation.stage import Broken
 from usher.store import scanning
 from usher.store.delivery import SqlDelivery
 from usher.store.intake import SqlIntake
@@ -32,6 +33,20 @@ from usher.store.statements import Statements, statements_for
 from usher.store.supervision import SqlJobs
 
 Patch = Any  # what unittest.mock.patch returns, a context manager
+ALIVE = "one living request for each person"
+COUNTED = "received = applied + ignored + unreadable"
+DURABLE = "what was acknowledged is durable"
+ENDED = "a scan that has ended stays as it is"
+FORWARD_PULL = "nothing pulls a row forward"
+GROW = "versions and sequences only grow"
+HELD = "at rest, Mapp holds what is wanted"
+LANDS = "at rest, nothing may land any more"
+RIGHT = "when faults stop, everything comes right"
+SETTLE = "only a settle lets a row rest"
+UNTRUE = "nobody is told to be where they have not been since"
+UNTRUE_OR_LOUD = f"{UNTRUE} | a silent baseline tells nobody"
+UNWANTED = "at rest is only what Mapp accepted as it is wanted"
+TOO_LATE = "nobody is asked too late whether so many shall be removed"
 FAR_MS = 86_400_000
 TOKEN = "ledger.due_at + 0 = s.token"
 FORWARD = "COALESCE(due_at, :now)"
@@ -45,18 +60,23 @@ class Planted:
     Args:
         races: which of R1 to R16, or which sentence of the design, it undoes.
         seed: one that found it when it was last looked for.
+        breaks: the promise that it has to break, or one of several with | between them; another does not count.
         needs: what a world must have, one of them, for the fault to show; blank: nothing.
     """
 
     name: str
     races: str
     seed: int
+    breaks: str
     patches: Callable[[], list[Patch]]
     needs: str = ""
 
     def may_show(self, draw: Draw) -> bool:
         """Return whether the fault could show in a world at all."""
         return not self.needs or any(name in draw.chances or name in draw.times for name in self.needs.split(", "))
+
+    def is_found(self, broken: Broken | None) -> bool:
+        return broken is not None and broken.promise in self.breaks.split(" | ")
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -180,18 +200,22 @@ def _own_time(self: LedgerTerms, _conn: Any) -> int:
 
 
 PLANTED = (
-    Planted("quarantine off", "R7", 2, lambda: [patch.object(Timing, "hold_ms", property(_hold_without_quarantine))]),
+    Planted(
+        "quarantine off", "R7", 2, ALIVE, lambda: [patch.object(Timing, "hold_ms", property(_hold_without_quarantine))]
+    ),
     Planted(
         "token not compared on accept",
         "settle by token",
-        293,
+        472,
+        LANDS,
         _sql("settle_accepted", TOKEN, "ledger.due_at > 0"),
         needs="stopped, stopped at the ledger",
     ),
     Planted(
         "token not compared on failure",
         "failures too",
-        179,
+        89,
+        ALIVE,
         _sql("settle_later", TOKEN, "ledger.due_at > 0"),
         needs="stopped, stopped at the ledger",
     ),
@@ -199,50 +223,71 @@ PLANTED = (
         "sequence not compared on accept",
         "R6",
         2,
+        UNWANTED,
         _sql("settle_accepted", "CASE WHEN ledger.seq = s.seq THEN NULL ELSE CAST(:now AS BIGINT) END", "NULL"),
     ),
-    Planted("version ignored", "R1 R4", 1, _sql("observe", "WHERE excluded.version > ledger.version", "WHERE true")),
+    Planted(
+        "version ignored", "R1 R4", 1, GROW, _sql("observe", "WHERE excluded.version > ledger.version", "WHERE true")
+    ),
     Planted(
         "a trigger is as old as its arrival",
         "R4",
         2,
+        UNTRUE,
         _set(("usher.lytics.triggers.version_of_trigger", _time_of_arrival)),
     ),
-    Planted("scans without G", "R2 R3", 1, _set(("usher.engine.scanner.version_of_scan", _without_guard))),
+    Planted("scans without G", "R2 R3", 7, UNTRUE, _set(("usher.engine.scanner.version_of_scan", _without_guard))),
     Planted(
         "absence as of the scan's end",
         "R5",
         1,
+        UNTRUE,
         lambda: [patch.object(scanning, "finish", _absent_as_of_now(scanning.finish))],
     ),
     Planted(
         "an observation pulls a row forward",
         "sets due_at only where null",
         1,
+        FORWARD_PULL,
         _sql("observe", "COALESCE(ledger.due_at, :now)", ":now"),
     ),
-    Planted("retry pulls a row out of its backoff", "nothing pulls forward", 3, _sql("retry resend", FORWARD, ":now")),
-    Planted("claim not committed before sending", "R9 R11", 1, _method(SqlDelivery, "claim", _claim_uncommitted)),
     Planted(
-        "unknown outcome retried", "unknown sets nothing", 1, _set(("usher.mapp.client.outcome_of_error", _retried))
+        "retry pulls a row out of its backoff",
+        "nothing pulls forward",
+        3,
+        FORWARD_PULL,
+        _sql("retry resend", FORWARD, ":now"),
+    ),
+    Planted(
+        "claim not committed before sending", "R9 R11", 1, ALIVE, _method(SqlDelivery, "claim", _claim_uncommitted)
+    ),
+    Planted(
+        "unknown outcome retried",
+        "unknown sets nothing",
+        2,
+        ALIVE,
+        _set(("usher.mapp.client.outcome_of_error", _retried)),
     ),
     Planted(
         "gateway's word taken for Mapp's",
         "502 and 504 are unknown",
         2,
+        ALIVE,
         _set(("usher.mapp.answers._GATEWAY", frozenset())),
     ),
     Planted(
         "room not looked at",
         "R8",
         4,
+        ALIVE,
         _set(("usher.engine.courier.Held", _unending)),
         needs="stopped, stopped before sending",
     ),
     Planted(
         "requests without an end",
         "exp",
-        4,
+        218,
+        ALIVE,
         _set(("usher.mapp.client.exp_of", lambda ms: (ms + FAR_MS) // 1000)),
         needs="stopped before sending",
     ),
@@ -250,12 +295,14 @@ PLANTED = (
         "nothing owed where wanted is accepted again",
         "R10",
         2,
+        SETTLE,
         _sql("observe", "due_at = CASE WHEN", "due_at = CASE WHEN ledger.accepted = excluded.is_in THEN NULL WHEN"),
     ),
     Planted(
         "restart makes rows due",
         "a crash needs no clean-up",
         63,
+        ALIVE,
         lambda: [patch.object(Engine, "_first_beat", _cleaning_up(Engine._first_beat))],
         needs="killed",
     ),
@@ -263,13 +310,15 @@ PLANTED = (
         "half a scan says who left",
         "rule 5",
         61,
+        UNTRUE_OR_LOUD,
         _set(("usher.engine.scanner.doubt_about_absence", lambda _end: None)),
         needs="scan short, scan without end, scan empty",
     ),
     Planted(
         "redefinition unnoticed",
         "R14",
-        256,
+        20,
+        UNTRUE_OR_LOUD,
         _set(("usher.lytics.audiences.definition_hash", lambda _segment: "same")),
         needs="redefined while scanned",
     ),
@@ -277,6 +326,7 @@ PLANTED = (
         "a future version is kept",
         "R15",
         4,
+        RIGHT,
         _set(("usher.lytics.triggers.version_of_trigger", _any_time)),
         needs="trigger from the future",
     ),
@@ -284,12 +334,14 @@ PLANTED = (
         "answered before the commit",
         "acknowledged means durable",
         1,
+        DURABLE,
         lambda: [patch.object(Ingest, "receive", _answering_first(Ingest.receive))],
     ),
     Planted(
         "settled again when in doubt",
         "a settle in doubt is not run again",
-        1123,
+        956,
+        ALIVE,
         lambda: [
             patch.object(Courier, "_settle", _settle_until_kept),
             *_sql("settle_later", TOKEN, "ledger.due_at > 0")(),
@@ -299,29 +351,49 @@ PLANTED = (
     Planted(
         "an expired cursor ends a scan",
         "R12",
-        158,
+        569,
+        UNTRUE_OR_LOUD,
         _method(Scanner, "_interrupt", _taken_for_the_end),
         needs="cursor expires",
     ),
     Planted(
         "scans are not fenced",
         "one worker scans",
-        26,
+        168,
+        ENDED,
         _method(SqlScans, "_mind_lease", lambda *_: None),
         needs="stopped, stopped at the ledger",
     ),
-    Planted("a worker's clock for the ledger's", "the ledger's clock", 1, _method(LedgerTerms, "now_ms", _own_time)),
+    Planted(
+        "a worker's clock for the ledger's", "the ledger's clock", 1, DURABLE, _method(LedgerTerms, "now_ms", _own_time)
+    ),
     Planted(
         "an answer to the old attribute settles the new one",
         "R13",
-        1,
+        76,
+        HELD,
         _sql("resend", "seq = seq + 1", "seq = seq"),
         needs="attribute renamed",
+    ),
+    Planted(
+        "nobody is asked about triggered exits",
+        "rule 5",
+        3,
+        TOO_LATE,
+        _set(("usher.store.intake.stops", lambda *_, **__: False)),
+    ),
+    Planted(
+        "nobody is asked about those absent from a scan",
+        "rule 5",
+        16,
+        TOO_LATE,
+        _set(("usher.store.scanning.stops", lambda *_, **__: False)),
     ),
     Planted(
         "what is ignored is not counted",
         "rule 9",
         2,
+        COUNTED,
         _method(SqlIntake, "_count", staticmethod(_count_without_ignored)),
     ),
 )

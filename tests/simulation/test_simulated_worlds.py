@@ -7,10 +7,15 @@ from random import Random
 
 import pytest
 
+from tests.store.stores import a_job
 from tools.measuring import Measured
-from usher.simulation.draws import draw_world
+from usher.simulation.draws import TIMES, draw_world
 from usher.simulation.many import find
+from usher.simulation.person import Person
 from usher.simulation.run import run_seed
+from usher.simulation.stage import Stage
+from usher.simulation.trace import Trace
+from usher.simulation.world import World
 
 SEEDS = int(os.environ.get("SIMULATE_SEEDS", "200"))
 CHUNK = 10
@@ -51,3 +56,21 @@ def test_seeds_differ_in_their_worlds_and_faults() -> None:
     assert {draw.is_alone for draw in draws} == {True, False}
     assert len({draw.workers for draw in draws}) == 3
     assert len({frozenset(draw.chances) for draw in draws}) == 12
+
+
+def test_everything_that_a_world_draws_is_something_that_happens() -> None:
+    rng = Random(1)
+    world = World(draw_world(rng), rng, Trace())
+    world.person = Person(world.stage, world.ledger, a_job(), refresh=lambda: None)
+    try:
+        assert TIMES.keys() == world.trouble.kinds.keys() | world.person.kinds.keys() | {"many leave"}
+    finally:
+        world.stage.loop.close()
+
+
+def test_a_fault_that_no_world_draws_is_not_asked_for() -> None:
+    rng = Random(1)
+    stage = Stage(draw_world(rng), rng, Trace())
+    with pytest.raises(AssertionError, match="answer lsot"):
+        stage.happens("answer lsot")
+    stage.loop.close()

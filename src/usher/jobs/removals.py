@@ -152,23 +152,29 @@ async def confirm_removals(
     """
 
     def work(txn: Txn) -> Decided:
-        job, scan = _held(txn, job_id, hold=hold)
-        _refuse_more(txn, job, scan, at_most=at_most)
-        said = []
-        if scan is not None:
-            version = _version(desk, scan)
-            leaving = ledger.leaving_and_inside(txn, job.key, version=version)[0]
-            scans.end_scan(txn, scan.id, state=ScanState.COMPLETED, leaving=leaving)
-            scans.add_sweep(txn, job.key, kind="leave", version=version)
-            said.append(f"{leaving:,} whom a scan did not find")
-        if job.exits_held:
-            said.append(f"{ledger.release_exits(txn, job.key):,} who exited")
-        told = " and ".join(said)
-        log = f"{actor.name} had these set to false: {told}."
-        job = _go_on(txn, job, actor=actor, action="job.confirm_removals", note=log)
-        return Decided(job, [f"Being set to false: {told}."])
+        return confirm(txn, job_id, by=actor.name, guard_seconds=desk.guard_seconds, hold=hold, at_most=at_most)
 
     return await _done(desk, work)
+
+
+def confirm(
+    txn: Txn, job_id: str, *, by: str, guard_seconds: float, hold: str | None = None, at_most: int | None = None
+) -> Decided:
+    """Decide as *confirm_removals* does, within *txn*; the caller tells the engine."""
+    job, scan = _held(txn, job_id, hold=hold)
+    _refuse_more(txn, job, scan, at_most=at_most)
+    said = []
+    if scan is not None:
+        version = version_of_scan(scan.started_ms, guard_seconds=guard_seconds)
+        leaving = ledger.leaving_and_inside(txn, job.key, version=version)[0]
+        scans.end_scan(txn, scan.id, state=ScanState.COMPLETED, leaving=leaving)
+        scans.add_sweep(txn, job.key, kind="leave", version=version)
+        said.append(f"{leaving:,} whom a scan did not find")
+    if job.exits_held:
+        said.append(f"{ledger.release_exits(txn, job.key):,} who exited")
+    told = " and ".join(said)
+    job = _go_on(txn, job, by=by, action="job.confirm_removals", note=f"{by} had these set to false: {told}.")
+    return Decided(job, [f"Being set to false: {told}."])
 
 
 async def discard_removals(desk: Desk, actor: Actor, job_id: str, *, hold: str | None = None) -> Decided:
@@ -194,7 +200,7 @@ async def discard_removals(desk: Desk, actor: Actor, job_id: str, *, hold: str |
             hints += [f"{before:,} of whom Mapp had been told before stay false."] if before else []
         told = " and ".join(said)
         log = f"{actor.name} kept these as they are: {told}."
-        job = _go_on(txn, job, actor=actor, action="job.discard_removals", note=log)
+        job = _go_on(txn, job, by=actor.name, action="job.discard_removals", note=log)
         return Decided(job, [f"Kept as they are: {told}.", *hints])
 
     return await _done(desk, work)
@@ -230,7 +236,7 @@ def _keep_exits(txn: Txn, job: Job, *, actor: Actor) -> int:
     return len(kept)
 
 
-def _go_on(txn: Txn, job: Job, *, actor: Actor, action: str, note: str) -> Job:
+def _go_on(txn: Txn, job: Job, *, by: str, action: str, note: str) -> Job:
     # Counted exits start anew: otherwise the next single one would stop everybody again.
     txn.conn.execute(delete(exit_minutes).where(exit_minutes.c.job == job.key))
     status, cause, reason = job.status, job.cause, job.reason
@@ -239,7 +245,7 @@ def _go_on(txn: Txn, job: Job, *, actor: Actor, action: str, note: str) -> Job:
         cause, reason = Cause.NONE, reason if status is Status.PAUSED else ""
     jobs.change_job(txn, job.key, status=status, cause=cause, reason=reason, exits_held=False)
     notes.add_log(txn, LogEntry(job.key, "warn", note, LogCode.DECIDED))
-    notes.add_audit(txn, actor=actor.name, action=action, what=job.id, note=note)
+    notes.add_audit(txn, actor=by, action=action, what=job.id, note=note)
     return jobs.job_by_key(txn, job.key)
 
 

@@ -1,8 +1,9 @@
 """Many seeds, one after the other or in several processes; what came of them is told in the order of the seeds."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count as counting
 from typing import Any
@@ -81,7 +82,7 @@ def run_many(
     told: Told,
 ) -> Total:
     """
-    Run seeds from *first* on.
+    Run seeds from *first* on; an interrupt (Ctrl-C) ends it early, with what was found until then.
 
     Args:
         seeds: how many; None: as many as the time allows.
@@ -90,7 +91,7 @@ def run_many(
     """
     total, began = Total(first), clock()
     order = counting(first) if seeds is None else range(first, first + seeds)
-    with _running(order, workers) as results:
+    with _running(order, workers) as results, suppress(KeyboardInterrupt):
         for found in results:
             total.add(found)
             total.seconds = clock() - began
@@ -105,7 +106,7 @@ def _running(order: Iterable[int], workers: int) -> Iterator[Iterator[Found]]:
     if workers == 1:
         yield map(find, order)
         return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         yield _in_order(pool, iter(order), workers)
 
 

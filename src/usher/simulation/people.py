@@ -31,5 +31,5 @@ class People:
             return True
         return any(at >= version and was is is_in for at, was in self._changes[name])
 
-    def has_changed(self, name: str) -> bool:
-        return bool(self._changes[name])
+    def has_changed_since(self, name: str, at_ns: int) -> bool:
+        return any(at >= at_ns for at, _ in self._changes[name])

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from usher.domain.job import Cause, Event, Job, Status
+from usher.jobs.removals import confirm
 from usher.simulation.ledger import Ledger, rows_of
+from usher.simulation.removals import DECIDES
 from usher.simulation.stage import Stage
 from usher.store import brake, jobs, scans
 from usher.store.database import InlineDatabase, Terms, Txn
-from usher.store.ledger import release_exits
 
 OWED = "SELECT member FROM ledger WHERE due_at IS NOT NULL OR aside IS NOT NULL"
 Does = Callable[[], Coroutine[Any, Any, None]]
@@ -65,7 +66,7 @@ class Person:
         if job.status is Status.FAULT and (is_last_word or self._has_nobody_to_try(job)):
             await self._do("restarts the job", lambda txn: _move(txn, self._key, Event.BOUNCE))
         if await self.database.read(lambda txn: brake.waiting_said(txn, jobs.job_by_key(txn, self._key))):
-            await self._do("has them set to false", self._confirm)
+            await self._do("has them set to false", self._confirm, who=DECIDES)
 
     def _has_nobody_to_try(self, job: Job) -> bool:
         """Nothing is owed but to people whom Mapp will never know: no trial can show that the job may go on."""
@@ -98,22 +99,13 @@ class Person:
         await self._do(f"renames the attribute to {self.attribute}", work)
 
     def _confirm(self, txn: Txn) -> None:
-        job, scan = jobs.job_by_key(txn, self._key), brake.held_scan(txn, self._key)
-        version = brake.leaves_before(txn, self._key, guard_seconds=self._stage.draw.guard_seconds)
-        if scan is not None and version is not None:
-            scans.end_scan(txn, scan.id, state="completed", leaving=scan.leaving)
-            scans.add_sweep(txn, self._key, kind="leave", version=version)
-        if job.exits_held:
-            release_exits(txn, self._key)
-        jobs.change_job(txn, self._key, exits_held=False)
-        if job.cause is Cause.REMOVALS:
-            status = Status.RUNNABLE if job.status is Status.FAULT else job.status
-            jobs.change_job(txn, self._key, status=status, cause=Cause.NONE, reason="")
+        job = jobs.job_by_key(txn, self._key)
+        confirm(txn, job.id, by="person", guard_seconds=self._stage.draw.guard_seconds)
 
-    async def _do(self, what: str, work: Callable[[Txn], None]) -> None:
+    async def _do(self, what: str, work: Callable[[Txn], None], *, who: str = "person") -> None:
         self._stage.note("person", what)
         await self.database.write(work)
-        self._ledger.committed("person")
+        self._ledger.committed(who)
         self._refresh()
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from usher.simulation.draws import Draw
+from usher.simulation.draws import CHANCES, Draw
 from usher.simulation.loop import VirtualLoop
 from usher.simulation.trace import Trace
 
@@ -40,7 +40,8 @@ class Stage:
         return EPOCH_MS + round(self.loop.time() * 1000)
 
     def happens(self, fault: str) -> bool:
-        """Draw whether *fault* happens now."""
+        """Draw whether *fault*, one of *CHANCES*, happens now."""
+        assert fault in CHANCES, fault
         chance = self.draw.chances.get(fault)
         return chance is not None and not self.is_calm and self.rng.random() < chance
 

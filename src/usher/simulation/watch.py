@@ -12,17 +12,20 @@ from usher.domain.observation import NS_PER_MS
 from usher.simulation.ledger import Ledger, rows_of
 from usher.simulation.mapp import SimulatedMapp
 from usher.simulation.people import People
+from usher.simulation.removals import Removals, Removed
 from usher.simulation.stage import EPOCH_MS, Stage
 from usher.simulation.triggers import Trigger
 from usher.store.statements import LANE_HELD
 
 BACKOFF_MS = 60_000
+BEGAN = (EPOCH_MS - 60_000) * NS_PER_MS  # whoever was inside before a run has been for an hour
 ROWS = "SELECT member, is_in, version, seq, due_at, lane, accepted, aside FROM ledger"
 COUNTS = "SELECT name, value FROM counters WHERE job > 0"
 ABSENT = "scans.found_absent"
 SCANS = "SELECT id, state, pages, seen, finished_ms FROM scans"
 ENDED = frozenset({"completed", "interrupted"})
 SWEEPING = "SELECT 1 FROM sweeps WHERE kind = 'resend'"
+LEAVING = "SELECT 1 FROM sweeps WHERE kind = 'leave'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class Row:
     @property
     def is_at_rest(self) -> bool:
         return self.due_at is None and self.aside is None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether a baseline saw the person, and nothing has changed since."""
+        return self.accepted is None and self.seq == 1
 
     def __str__(self) -> str:
         name = self.member.partition("@")[0]
@@ -69,6 +77,8 @@ class Watch:
         self._attribute = attribute
         self._ledger: Ledger | None = None
         self._exits_held = False
+        self._is_silence = not stage.draw.config.withbackfill  # until a person has everybody told
+        self._removals = Removals(stage.draw.config)
         self._scans: dict[int, tuple[Any, ...]] = {}
 
     def look_at(self, ledger: Ledger) -> None:
@@ -83,6 +93,7 @@ class Watch:
         self.counts = dict(rows_of(raw, COUNTS))
         exits_held = bool(rows_of(raw, "SELECT MAX(exits_held) FROM jobs")[0][0])
         is_moving = bool(rows_of(raw, SWEEPING))
+        self._is_silence &= not is_moving
         is_scans_word = counted_before.get(ABSENT) != self.counts.get(ABSENT)  # which has a brake of its own
         for member, row in self.rows.items():
             if (was := before.get(member)) == row:
@@ -93,6 +104,15 @@ class Watch:
             if self._exits_held and not is_scans_word:
                 self._check(_held(was, row))
         self._exits_held = exits_held
+        left = sum(not row.is_in and member in before and before[member].is_in for member, row in self.rows.items())
+        inside = sum(row.is_in for row in self.rows.values())
+        removed = Removed(left, is_scans_word=is_scans_word, inside=inside, by=who)
+        is_asked = exits_held or not left
+        self._check(
+            self._removals.after(
+                removed, now_ms=self._stage.now_ms(), is_asked=is_asked, is_leaving=bool(rows_of(raw, LEAVING))
+            )
+        )
         self._mind_scans({found[0]: found[1:] for found in rows_of(raw, SCANS)})
         self._check(_counted(self.rows, self.counts))
 
@@ -116,6 +136,8 @@ class Watch:
 
     def _of_row(self, was: Row | None, row: Row, *, is_moving: bool) -> Iterator[tuple[str, str]]:
         now_ms, draw = self._stage.now_ms(), self._stage.draw
+        if row.due_at is not None and self._is_silence and not self._people.has_changed_since(row.member, BEGAN):
+            yield "a silent baseline tells nobody", str(row)
         longest = max(BACKOFF_MS, draw.timing.hold_ms) + 1
         if row.due_at is not None and row.due_at > now_ms + longest:
             yield "nobody waits longer than the longest honest wait", f"at {now_ms}: {row}"
@@ -125,7 +147,7 @@ class Watch:
             return
         if row.accepted is not None and row.accepted != row.is_in:
             yield "at rest is only what Mapp accepted as it is wanted", str(row)
-        if row.accepted is None and draw.config.withbackfill:
+        if row.accepted is None and not (row.is_silent and not draw.config.withbackfill):
             yield "at rest is only what Mapp accepted", str(row)
         if row.accepted is not None and not is_moving:
             yield from self._at_rest(row)

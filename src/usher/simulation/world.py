@@ -117,9 +117,10 @@ class World:
     def _doing(self, name: str) -> Callable[[], None]:
         if name in self.trouble.kinds:
             return self.trouble.kinds[name]
-        if name in self.person.kinds:
-            return lambda: self.stage.start(self.person.kinds[name]())
-        return self._leave_at_once
+        if name == "many leave":
+            return self._leave_at_once
+        does = self.person.kinds[name]
+        return lambda: self.stage.start(does())
 
     def _leave_at_once(self) -> None:
         for name in self.people.names:
@@ -204,9 +205,7 @@ class World:
                 yield f"the ledger is wrong: {row}"
             elif row.due_at is not None:
                 yield f"something is owed: {row}"
-            elif number in self.stage.draw.unknown or (
-                row.accepted is None and not self.stage.draw.config.withbackfill
-            ):
+            elif number in self.stage.draw.unknown or (row.is_silent and not self.stage.draw.config.withbackfill):
                 continue
             elif self.mapp.held.get(("1", self.person.attribute, name)) is not self.people.is_in(name):
                 yield f"Mapp is wrong: {row}"
